@@ -1,0 +1,1 @@
+"""The sample workspace of `make demo`: sources, reports and events with planted changes."""

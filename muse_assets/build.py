@@ -1,0 +1,61 @@
+"""The one place that joins assets, checks, jobs, schedules and resources.
+
+Production, the command line, tests and benchmarks all call `build_defs`, with other adapters but the same graph.
+"""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from muse_assets.checks import daily_checks
+from muse_assets.council import council_assets
+from muse_assets.daily import DailyAsset, daily_partitions
+from muse_assets.ingest import ingest_assets
+from muse_assets.jobs import daily_episode_job
+from muse_assets.publish import publish_assets
+from muse_assets.sources import source_assets
+from muse_assets.watch import watch_assets
+from muse_domain.settings import Settings
+from muse_resources.adapters import Adapters
+from muse_sensors.schedules import daily_episode_schedule
+
+# Used on purpose, pinned, and covered by tests: checks of single partitions (preview), backfill policies (beta),
+# and a job that mixes tables (one run for a range) with episodes (a run for each day).
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", message="Asset job daily_episode_job materializes assets with varying BackfillPolicies")
+
+
+def build_defs(adapters: Adapters) -> dg.Definitions:
+    """The whole graph over these adapters."""
+    settings = adapters.workspace.settings
+    partitions = daily_partitions(settings)
+    job = daily_episode_job()
+    return dg.Definitions(
+        assets=[*source_assets(settings), *(asset.build(partitions) for asset in daily_assets(settings))],
+        asset_checks=daily_checks(partitions),
+        jobs=[job],
+        schedules=[daily_episode_schedule(job, settings)],
+        resources=graph_resources(adapters),
+        executor=dg.in_process_executor,
+    )
+
+
+def daily_assets(settings: Settings) -> list[DailyAsset]:
+    """Every daily asset, in the order in which a day's data walks through them."""
+    return [*ingest_assets(settings), *watch_assets(), *council_assets(), *publish_assets()]
+
+
+def graph_resources(adapters: Adapters) -> Mapping[str, Any]:
+    """The adapters under the names by which assets ask for them."""
+    return {
+        "workspace": adapters.workspace,
+        "warehouse": adapters.warehouse,
+        "repositories": dict(adapters.repositories),
+        "writer": adapters.writer,
+        "publisher": adapters.publisher,
+        "deployer": adapters.deployer,
+        "clock": adapters.clock,
+    }

@@ -1,0 +1,120 @@
+"""What every asset of the graph shares: its partitions, owner, kinds, and the metadata that people see."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from muse_domain.days import day_end, day_start
+from muse_domain.settings import Settings
+from muse_resources.table_columns import table_columns
+
+OWNER = "team:muse"
+
+# Tables are filled for a whole range in one run; what is judged and published is a run for each day.
+ONE_RUN = dg.BackfillPolicy.single_run()
+
+
+def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
+    """UTC days from the configured start. `end_offset=1` lets the day under way be built by sensors and by hand."""
+    muse = settings.muse
+    return dg.DailyPartitionsDefinition(
+        start_date=day_start(muse.start_date),
+        end_date=day_end(muse.end_date) if muse.end_date else None,  # exclusive
+        timezone="UTC",
+        end_offset=1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DailyAsset:
+    """One asset of the graph: a plain function with what Dagster is to know about it."""
+
+    function: Callable[..., Any]
+    group: str
+    deps: Sequence[str]
+    kinds: frozenset[str]
+    tables: Sequence[str] = ()
+    gate: str = ""
+    one_run: bool = True
+
+    def build(self, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+        """The Dagster asset. Its key is the function's name, its description the function's docstring."""
+        name = self.function.__name__
+        gates = [self._gate_spec(name, partitions)] if self.gate else []
+        return dg.asset(
+            name=name,
+            group_name=self.group,
+            deps=list(self.deps),
+            kinds=set(self.kinds),
+            owners=[OWNER],
+            description=self.function.__doc__,
+            metadata=self._metadata(),
+            partitions_def=partitions,
+            backfill_policy=ONE_RUN if self.one_run else None,
+            check_specs=gates or None,
+            output_required=not gates,
+        )(self.function)
+
+    def _metadata(self) -> dict[str, Any]:
+        if not self.tables:
+            return {}
+        columns = [
+            dg.TableColumn(column.name, column.type, description=column.comment or None)
+            for column in table_columns(self.tables[0])
+        ]
+        return {
+            "dagster/table_name": self.tables[0],
+            "dagster/column_schema": dg.TableSchema(columns=columns),
+        }
+
+    def _gate_spec(self, name: str, partitions: dg.PartitionsDefinition) -> dg.AssetCheckSpec:
+        return dg.AssetCheckSpec(
+            self.gate,
+            asset=name,
+            blocking=True,
+            partitions_def=partitions,
+            description="The gate of this asset: when it refuses, nothing is materialised, however the run was started.",
+        )
+
+
+def days_of(context: dg.AssetExecutionContext) -> list[date]:
+    """The days of this run: one, or a range."""
+    return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def day_of(context: dg.AssetExecutionContext) -> date:
+    """The single day of this run."""
+    return date.fromisoformat(context.partition_key)
+
+
+def table_result(
+    rows: int, *, preview: str = "", by_day: Mapping[date, int] | None = None, **more: Any
+) -> dg.MaterializeResult:
+    """The result of an asset that fills a table: its row count, and what a person would rather look at."""
+    metadata: dict[str, Any] = {"dagster/partition_row_count": rows, **more}
+    if by_day is not None and len(by_day) > 1:
+        preview = markdown_table(("day", "rows"), ((day, count) for day, count in by_day.items())) + preview
+    if preview:
+        metadata["preview"] = dg.MetadataValue.md(preview)
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]], longest: int = 40) -> str:
+    """Rows as a Markdown table; what does not fit is counted, not hidden."""
+    listed = [tuple(row) for row in rows]
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in listed[:longest]]
+    if len(listed) > longest:
+        lines.append(f"\n… and {len(listed) - longest} more")
+    return "\n".join(lines) + "\n\n"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,188 @@
+"""From an approved episode to a page that people read."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from muse_assets.council import stored_findings, stored_sheet
+from muse_assets.daily import DailyAsset, day_of, markdown_table, table_result
+from muse_domain.composition import episode_charts
+from muse_domain.episodes import EpisodeStatus
+from muse_domain.fact_sheet import series_parameters
+from muse_domain.facts import bound_instant
+from muse_domain.ports import Clock, Deployer, PublishableEpisode, Publication, Publisher, Row, Warehouse
+
+GROUP = "publish"
+PUBLICATION_GATE = "publication_gate"
+PUBLISHABLE = (EpisodeStatus.APPROVED, EpisodeStatus.PUBLISHED)
+
+
+def publications(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    publisher: dg.ResourceParam[Publisher],
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    """One commit with the episode, its charts and its claim ledger; it takes the next number of its series.
+
+    The publication's gate stands in here: without a passing verdict for exactly this text nothing is committed.
+    """
+    day = day_of(context)
+    store = warehouse.tagged(context.run_id)
+    episode = _stored_episode(store, day)
+    if episode is None or episode["status"] not in PUBLISHABLE:
+        reason = "there is no episode of this day" if episode is None else f"{episode['status']}: {episode['reason']}"
+        store.replace_days("publications", [day], [])
+        yield _nothing(f"Nothing to publish. {reason}", _gate(True, reason))
+        return
+    objection = verdict_objection(store, day, episode["content_sha256"])
+    if objection:
+        context.log.error("The publication's gate refuses %s: %s", day, objection)
+        yield _gate(False, objection)
+        return
+    publication = publisher.publish(_publishable(store, day, episode))
+    _store_publication(store, day, episode, publication)
+    yield dg.MaterializeResult(
+        metadata={
+            "dagster/partition_row_count": 1,
+            "episode": f"{publication.series} {publication.number}",
+            "path": publication.path,
+            "commit": publication.commit_sha,
+            "changed": publication.changed,
+            "preview": dg.MetadataValue.md(f"`{publication.path}` at `{publication.commit_sha[:12]}`"),
+        },
+        data_version=dg.DataVersion(publication.commit_sha),
+        check_results=[_gate(True, "the verdict for this text passed")],
+    )
+
+
+def verdict_objection(store: Warehouse, day: date, content_sha256: str) -> str:
+    """Why this text may not be published; empty when its verdict passed."""
+    stored = store.select("select_verdict", {"day": day})
+    if not stored:
+        return "no verdict is stored for this day: materialise episode_verdicts"
+    if stored[0]["content_sha256"] != content_sha256:
+        return "the stored verdict judged another text: materialise episode_verdicts and episodes again"
+    if not stored[0]["passed"]:
+        return "the verdict for this text did not pass"
+    return ""
+
+
+def _stored_episode(store: Warehouse, day: date) -> Row | None:
+    rows = store.select("select_episode", {"day": day})
+    return rows[0] if rows else None
+
+
+def _gate(passed: bool, reason: str) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(check_name=PUBLICATION_GATE, passed=passed, metadata={"reason": reason})
+
+
+def _nothing(reason: str, gate: dg.AssetCheckResult) -> dg.MaterializeResult:
+    metadata: dict[str, Any] = {"dagster/partition_row_count": 0, "preview": dg.MetadataValue.md(reason)}
+    return dg.MaterializeResult(metadata=metadata, check_results=[gate])
+
+
+def _publishable(store: Warehouse, day: date, episode: Row) -> PublishableEpisode:
+    found, sheet = stored_findings(store, day), stored_sheet(store, day)
+    points = {
+        finding.finding_id: store.select(
+            "select_chart_points",
+            {
+                **series_parameters(finding),
+                "window_start": bound_instant(finding.window_start),
+                "window_end": bound_instant(finding.window_end),
+            },
+        )
+        for finding in found
+    }
+    return PublishableEpisode(
+        day=day,
+        series=episode["series"],
+        canonical=episode["canonical"],
+        ledger=json.loads(episode["ledger"]),
+        charts=episode_charts(found, sheet, points),
+        title=episode["title"],
+        confidence=episode["confidence_score"],
+        correlation=episode["correlation_strength"],
+        cost_usd=episode["cost_total"],
+        run_id=str(episode["run_id"]),
+    )
+
+
+def _store_publication(store: Warehouse, day: date, episode: Row, publication: Publication) -> None:
+    """Note the publication, then the episode's number and status: killed between, the next run repeats both."""
+    row = {
+        "day": day,
+        "run_id": episode["run_id"],
+        "series": publication.series,
+        "episode": publication.number,
+        "path": publication.path,
+        "commit_sha": publication.commit_sha,
+        "content_sha256": episode["content_sha256"],
+    }
+    store.replace_days("publications", [day], [row])
+    published = {
+        **episode,
+        "status": str(EpisodeStatus.PUBLISHED),
+        "reason": "published",
+        "episode": publication.number,
+        "path": publication.path,
+    }
+    store.replace_days("episodes", [day], [published])
+
+
+def deployments(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    publisher: dg.ResourceParam[Publisher],
+    deployer: dg.ResourceParam[Deployer],
+    clock: dg.ResourceParam[Clock],
+) -> dg.MaterializeResult:
+    """The deployment of the day's publication: its state, time and address.
+
+    What is deployed is always the blog's newest commit, which holds this day's: building an old day again
+    never takes newer episodes off the site.
+    """
+    day = day_of(context)
+    store = warehouse.tagged(context.run_id)
+    published = store.select("select_publication", {"day": day})
+    if not published:
+        store.replace_days("deployments", [day], [])
+        return table_result(0, preview="Nothing was published on this day, so nothing is deployed.")
+    started = clock.now()
+    commit_sha = published[0]["commit_sha"]
+    deployment = deployer.deploy(publisher.head_commit() or commit_sha)
+    earlier = store.select("select_deployment", {"day": day})
+    is_same = bool(earlier) and earlier[0]["commit_sha"] == commit_sha and deployment.changed == 0
+    if not is_same:
+        row = {
+            "day": day,
+            "ts": started,
+            "run_id": published[0]["run_id"],
+            "episode_run_id": published[0]["run_id"],
+            "series": published[0]["series"],
+            "episode": published[0]["episode"],
+            "vercel_deployment_id": None,
+            "deployment_id": deployment.deployment_id,
+            "commit_sha": commit_sha,
+            "status": deployment.status,
+            "build_time_ms": deployment.build_time_ms,
+            "duration_ms": (clock.now() - started).total_seconds() * 1000.0,
+            "url": deployment.url,
+            "pages": deployment.pages,
+        }
+        store.replace_days("deployments", [day], [row])
+    shown = [("address", deployment.url), ("pages", deployment.pages), ("changed", deployment.changed)]
+    return table_result(1, preview=markdown_table(("deployment", deployment.deployment_id), shown), url=deployment.url)
+
+
+def publish_assets() -> list[DailyAsset]:
+    """The group, in the order of the data."""
+    return [
+        DailyAsset(
+            publications, GROUP, ["episodes"], frozenset({"git"}), ["publications"], gate=PUBLICATION_GATE, one_run=False
+        ),
+        DailyAsset(deployments, GROUP, ["publications"], frozenset({"html"}), ["deployments"], one_run=False),
+    ]

@@ -1,0 +1,169 @@
+"""One day's episode put together: header, rendered text, hash and ledger, from facts and a draft.
+
+A pure function of its inputs, so that whoever composes again (the verdict, the episode, `muse verify`) gets
+the same bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from muse_domain.charts import ChartPoint, FindingChart, render_chart
+from muse_domain.confidence import Confidence
+from muse_domain.drafts import Draft
+from muse_domain.episodes import (
+    EpisodeHeader,
+    build_ledger,
+    canonical_episode,
+    check_front_matter,
+    check_sections,
+    choose_series,
+    content_sha256,
+)
+from muse_domain.fact_sheet import null_reasons, subjects_of
+from muse_domain.facts import EvidenceRow
+from muse_domain.findings import Finding
+from muse_domain.rendering import RenderedEpisode, chart_name, render_episode
+from muse_domain.settings import PolicySection
+from muse_domain.verdicts import Objection, judge_draft, trace_episode
+from muse_domain.wording import FactSheet, show
+
+# The facts that front matter shows; they are claims like any other.
+FRONT_MATTER_FACTS = {"latency_ms_p95": "day.latency_p95"}
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeInputs:
+    """All that an episode is made from."""
+
+    day: date
+    run_id: str
+    draft: Draft
+    sheet: FactSheet
+    findings: Sequence[Finding]
+    confidence: Confidence
+    policy: PolicySection
+    published_series: str | None
+    sample: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """The composed episode. `objections` is empty when every judgement passed; then `rendered` is set."""
+
+    header: EpisodeHeader
+    correlation: float | None
+    objections: tuple[Objection, ...]
+    rendered: RenderedEpisode | None
+    canonical: str
+
+    @property
+    def content_sha256(self) -> str:
+        """The hash that binds a verdict to this text."""
+        return content_sha256(self.canonical)
+
+
+def compose(inputs: EpisodeInputs) -> Composition:
+    """Judge the draft, render it, and judge the result."""
+    correlation = day_correlation(inputs.sheet, inputs.findings)
+    header = _header(inputs, correlation)
+    objections = judge_draft(inputs.draft, inputs.sheet, subjects_of(inputs.findings))
+    if objections:
+        return Composition(header, correlation, tuple(objections), None, "")
+    subjects = [finding.finding_id for finding in inputs.findings]
+    rendered = render_episode(inputs.draft, inputs.sheet, subjects, FRONT_MATTER_FACTS)
+    canonical = canonical_episode(header, rendered)
+    objections = trace_episode(rendered, inputs.sheet, allowed_links=rendered.links)
+    objections += [Objection("front_matter", "front_matter", problem) for problem in check_front_matter(canonical)]
+    objections += [Objection("sections", "body", problem) for problem in check_sections(canonical)]
+    return Composition(header, correlation, tuple(objections), rendered, canonical)
+
+
+def day_correlation(sheet: FactSheet, findings: Sequence[Finding]) -> float | None:
+    """The strongest relation to users that the day may claim; None where none may be."""
+    values = [sheet[f"{f.finding_id}.relation"].value for f in findings if f"{f.finding_id}.relation" in sheet]
+    return max((value for value in values if value is not None), key=abs, default=None)
+
+
+def _header(inputs: EpisodeInputs, correlation: float | None) -> EpisodeHeader:
+    sheet = inputs.sheet
+    models = sheet["day.models"].text
+    chosen = choose_series(inputs.confidence.score, correlation, inputs.policy)
+    return EpisodeHeader(
+        series=inputs.published_series or chosen,
+        day=inputs.day,
+        models=tuple(models.split(", ")) if models else (),
+        run_id=inputs.run_id,
+        commit_sha=sheet["day.hearts_commit"].text,
+        latency_ms_p95=sheet["day.latency_p95"].value,
+        tokens_in=inputs.draft.tokens_in,
+        tokens_out=inputs.draft.tokens_out,
+        cost_usd=inputs.draft.cost_usd,
+        data_quality=null_reasons(sheet),
+        sample=inputs.sample,
+    )
+
+
+def ledger_of(
+    composition: Composition,
+    inputs: EpisodeInputs,
+    evidence: Mapping[str, Sequence[EvidenceRow]],
+    sql: Mapping[str, str],
+) -> dict[str, Any]:
+    """The claim ledger of a composed episode. Needs a composition that passed."""
+    if composition.rendered is None:
+        raise ValueError("an episode that was refused has no ledger")
+    return build_ledger(
+        composition.header,
+        composition.rendered,
+        inputs.sheet,
+        evidence,
+        sql,
+        inputs.confidence,
+        composition.correlation,
+        composition.content_sha256,
+    )
+
+
+def episode_charts(
+    findings: Sequence[Finding], sheet: FactSheet, points: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, str]:
+    """SVG of each finding's series by file name; `points` are rows of `select_chart_points` by finding."""
+    return {
+        chart_name(finding.finding_id): render_chart(finding_chart(finding, sheet, points[finding.finding_id]))
+        for finding in findings
+    }
+
+
+def finding_chart(finding: Finding, sheet: FactSheet, points: Sequence[Mapping[str, Any]]) -> FindingChart:
+    """What the chart of a finding shows: the whole window, other environments included but set apart."""
+    subject = finding.finding_id
+    return FindingChart(
+        title=f"{finding.key.label}, {sheet[f'{subject}.metric'].text}",
+        unit=finding.key.unit,
+        points=tuple(
+            ChartPoint(row["ts"], row["value"], row["commit_sha"], _segment(row, finding)) for row in points
+        ),
+        changed_at=finding.changed_at,
+        before_median=finding.before_median,
+        after_median=finding.after_median,
+        before_label=show(sheet[f"{subject}.before"]),
+        after_label=show(sheet[f"{subject}.after"]),
+        environment_changes=_environment_changes(points),
+        better=finding.key.better,  # type: ignore[arg-type]  # stored as text, written from the same literals
+    )
+
+
+def _segment(row: Mapping[str, Any], finding: Finding) -> Any:
+    if row["environment_fingerprint"] != finding.key.environment or row["ts"] < finding.segment_start:
+        return "earlier"
+    return "before" if row["ts"] < finding.changed_at else "after"
+
+
+def _environment_changes(points: Sequence[Mapping[str, Any]]) -> tuple[datetime, ...]:
+    return tuple(
+        later["ts"]
+        for earlier, later in zip(points, points[1:], strict=False)
+        if earlier["environment_fingerprint"] != later["environment_fingerprint"]
+    )

@@ -1,0 +1,158 @@
+"""Which facts a day's episode may state: every one a query, its parameters and a reducer."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from muse_domain.days import day_end, day_start
+from muse_domain.facts import Fact, FactSpec, bound_instant
+from muse_domain.findings import Finding
+from muse_domain.relations import Relation
+from muse_domain.verdicts import Subject
+
+RELATION_DAYS = 7
+
+# An interval, and a relation whose interval excludes zero, are supported at the level of the interval.
+INTERVAL_LEVEL = 0.95
+
+
+def day_specs(day: date) -> list[FactSpec]:
+    """Facts about the day as a whole; users' facts are absent where no events were recorded."""
+    at: dict[str, str | int | float | None] = {"day": day.isoformat()}
+    return [
+        FactSpec("day.date", "day", "day_date", at, "single", "date"),
+        FactSpec("day.runs", "day", "day_runs", at, "count", "run"),
+        FactSpec("day.series_checked", "day", "day_series", at, "count", "series"),
+        FactSpec("day.commits", "day", "day_commits", at, "count", "commit"),
+        FactSpec("day.hearts_commit", "day", "measured_commits", at, "last", "commit"),
+        FactSpec("day.models", "day", "day_runs", at, "distinct", "list"),
+        FactSpec("day.latency_p95", "day", "day_p95", at, "median", "ms"),
+        FactSpec("day.sessions", "day", "day_sessions", at, "single", "session"),
+        FactSpec("day.user_latency", "day", "day_user_latency", at, "single", "ms"),
+    ]
+
+
+def finding_specs(finding: Finding, day: date, relation: Relation | None) -> list[FactSpec]:
+    """Facts about one finding. Its relation to users is offered only where it may be claimed."""
+    stored: dict[str, str | int | float | None] = {"day": day.isoformat(), "finding_id": finding.finding_id}
+    build = _Specs(finding.finding_id, finding.direction)
+    specs = [
+        build.text("name", stored, "name", "code"),
+        build.text("metric", stored, "metric", "words"),
+        build.text("changed_at", stored, "changed_at", "instant"),
+        build.text("commit", stored, "first_bad_commit", "commit"),
+        build.number("low", stored, "interval_low", "%"),
+        build.number("high", stored, "interval_high", "%"),
+        build.number("p_value", stored, "p_value", "p"),
+        *build.segments(segment_parameters(finding), finding.key.unit, 1.0 - finding.q_value),
+        FactSpec(build.id("suspects"), build.subject, "suspect_commits", stored, "sum", "commit"),
+    ]
+    if finding.first_bad_commit:
+        subject = {"commit_sha": finding.first_bad_commit}
+        specs.append(FactSpec(build.id("commit_subject"), build.subject, "commit_subject", subject, "single", "quote"))
+    if relation is not None and relation.is_claimable:
+        specs += build.relation(relation_parameters(finding, day), INTERVAL_LEVEL)
+    return specs
+
+
+@dataclass(frozen=True, slots=True)
+class _Specs:
+    """Specs of one subject."""
+
+    subject: str
+    direction: str
+
+    def id(self, name: str) -> str:
+        return f"{self.subject}.{name}"
+
+    def text(self, name: str, stored: Mapping[str, Any], field: str, unit: str) -> FactSpec:
+        return FactSpec(self.id(name), self.subject, "finding_text", {**stored, "field": field}, "single", unit)
+
+    def number(self, name: str, stored: Mapping[str, Any], field: str, unit: str) -> FactSpec:
+        parameters = {**stored, "field": field}
+        return FactSpec(self.id(name), self.subject, "finding_value", parameters, "single", unit, "estimated", INTERVAL_LEVEL)
+
+    def segments(self, parameters: Mapping[str, Any], unit: str, support: float) -> list[FactSpec]:
+        query = "series_segments"
+        return [
+            FactSpec(self.id("before"), self.subject, query, parameters, "median:before", unit),
+            FactSpec(self.id("after"), self.subject, query, parameters, "median:after", unit),
+            FactSpec(self.id("n_before"), self.subject, query, parameters, "count:before", "run"),
+            FactSpec(self.id("n_after"), self.subject, query, parameters, "count:after", "run"),
+            FactSpec(
+                self.id("change"), self.subject, query, parameters, "change_pct", "%",
+                "estimated", round(support, 4), self.direction,
+            ),
+        ]  # fmt: skip
+
+    def relation(self, parameters: Mapping[str, Any], support: float) -> list[FactSpec]:
+        query = "hourly_pairs"
+        return [
+            FactSpec(self.id("relation"), self.subject, query, parameters, "spearman", "rho", "estimated", support),
+            FactSpec(self.id("relation_hours"), self.subject, query, parameters, "count", "hour"),
+        ]
+
+
+def segment_parameters(finding: Finding) -> dict[str, str | int | float | None]:
+    """Parameters of `series_segments`: the runs of the two levels that the finding compares."""
+    return {
+        **series_parameters(finding),
+        "segment_start": bound_instant(finding.segment_start),
+        "changed_at": bound_instant(finding.changed_at),
+        "segment_end": bound_instant(finding.window_end),
+    }
+
+
+def relation_parameters(finding: Finding, day: date) -> dict[str, str | int | float | None]:
+    """Parameters of `hourly_pairs`: the series beside the users' latency over the trailing week."""
+    return {
+        **series_parameters(finding),
+        "start": bound_instant(day_start(day - timedelta(days=RELATION_DAYS - 1))),
+        "end": bound_instant(day_end(day)),
+    }
+
+
+def series_parameters(finding: Finding) -> dict[str, str | int | float | None]:
+    """Query parameters that name the finding's series."""
+    key = finding.key
+    return {
+        "benchmark": key.benchmark,
+        "model": key.model or "",
+        "quant": key.quant or "",
+        "dataset": key.dataset or "",
+        "metric": key.metric,
+        "environment": key.environment or "",
+    }
+
+
+def subjects_of(findings: Iterable[Finding]) -> list[Subject]:
+    """The licences that the day's findings give to words."""
+    return [Subject(finding.finding_id, finding.direction, finding.effect) for finding in findings]
+
+
+def briefing(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """What a writer is told of each finding besides its facts."""
+    return [
+        {
+            "subject": finding.finding_id,
+            "direction": finding.direction,
+            "effect": finding.effect,
+            "cause": finding.cause,
+            "is_time": finding.key.unit in ("ms", "s", "us", "ns"),
+        }
+        for finding in findings
+    ]
+
+
+def null_reasons(sheet: Mapping[str, Fact]) -> dict[str, str]:
+    """Why a front-matter field is null, for the fields that may be (X-11)."""
+    reasons = {
+        "commit_sha": ("day.hearts_commit", "no run of this day names the measured commit"),
+        "latency_ms_p95": ("day.latency_p95", "no run of this day has a p95 from at least 20 samples"),
+    }
+    return {
+        key: reason
+        for key, (fact_id, reason) in reasons.items()
+        if sheet[fact_id].value is None and sheet[fact_id].text is None
+    }

@@ -1,0 +1,24 @@
+"""Which failures are worth another try, and which are permanent."""
+
+# ClickHouse codes that name a passing condition: too many queries, timeouts, lost connections, memory pressure.
+TRANSIENT_CLICKHOUSE_CODES = frozenset({159, 202, 209, 210, 236, 241, 242, 252, 279, 373, 999})
+
+TRANSIENT_HTTP_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+
+
+class PermanentFailure(Exception):
+    """Trying again cannot help: the message says what to change."""
+
+
+class TransientFailure(Exception):
+    """The same call may succeed later."""
+
+
+def is_transient_clickhouse_code(code: int | None) -> bool:
+    """Whether a ClickHouse error code names a passing condition; an unknown code is permanent."""
+    return code in TRANSIENT_CLICKHOUSE_CODES
+
+
+def is_transient_http_status(status: int) -> bool:
+    """Whether an HTTP status is worth another try (RFC 9110: 408, 429, 5xx except 501)."""
+    return status in TRANSIENT_HTTP_STATUSES

@@ -1,0 +1,269 @@
+"""What moved on a day: the shifts of all series, told apart from noise, method and environment.
+
+A shift is a finding of the first day on which the evidence suffices; later days know it and stay silent.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+import numpy as np
+
+from muse_domain.days import day_end, day_start
+from muse_domain.ports import Commit
+from muse_domain.series import Series, SeriesKey
+from muse_domain.settings import AnalysisSection
+from muse_domain.shifts import Split, benjamini_hochberg, find_splits, shift_interval_pct
+
+
+class Outcome(StrEnum):
+    """What came of looking at one series on one day."""
+
+    NO_CHANGE = "no_change"
+    SHIFT = "shift"
+    KNOWN_SHIFT = "known_shift"
+    TOO_FEW_POINTS = "too_few_points"
+    ENVIRONMENT_CHANGED = "environment_changed"
+    SMALL_CHANGE = "small_change"
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesCheck:
+    """One series looked at on one day. `p_value` is None where no test was possible."""
+
+    key: SeriesKey
+    points: int
+    p_value: float | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A change of level in one series. Changes and intervals are in percent of the median before."""
+
+    finding_id: str
+    key: SeriesKey
+    window_start: datetime
+    window_end: datetime
+    segment_start: datetime
+    last_before: datetime
+    changed_at: datetime
+    n_before: int
+    n_after: int
+    before_median: float
+    after_median: float
+    change_pct: float
+    interval_low_pct: float
+    interval_high_pct: float
+    p_value: float
+    q_value: float
+    cause: str
+    cause_reason: str
+    last_good_commit: str | None
+    first_bad_commit: str | None
+    suspect_commits: tuple[str, ...]
+
+    @property
+    def direction(self) -> str:
+        """Where the value went: up or down."""
+        return "up" if self.change_pct > 0 else "down"
+
+    @property
+    def effect(self) -> str:
+        """What that means: regression, improvement, or change where neither is better."""
+        if self.key.better == "none":
+            return "change"
+        return "improvement" if (self.direction == "up") == (self.key.better == "higher") else "regression"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownShift:
+    """A shift that an earlier day has told."""
+
+    series_id: str
+    changed_at: datetime
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayFindings:
+    """Everything that one day's look at all series gave."""
+
+    day: date
+    checks: tuple[SeriesCheck, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    series: Series
+    split: Split | None
+    p_value: float
+
+
+def find_day(
+    day: date,
+    series: Sequence[Series],
+    commits: Sequence[Commit],
+    known: Iterable[KnownShift],
+    analysis: AnalysisSection,
+) -> DayFindings:
+    """Look at every series of the trailing window as it stood at the end of `day`."""
+    window_end = day_end(day)
+    window_start = day_start(day - timedelta(days=analysis.window_days - 1))
+    current, checks = _current_series(series, window_start, window_end, day, analysis)
+    permutations = max(999, int(np.ceil(2 * len(current) / analysis.false_discovery_rate)))
+    candidates = [_candidate(one, analysis, permutations) for one in current]
+    q_values = benjamini_hochberg(np.array([candidate.p_value for candidate in candidates]))
+    told = _by_series(known)
+    findings: list[Finding] = []
+    for candidate, q_value in zip(candidates, q_values, strict=True):
+        finding = _finding(candidate, float(q_value), window_start, window_end, commits)
+        outcome = _outcome(candidate, finding, told, analysis)
+        checks.append(
+            SeriesCheck(candidate.series.key, len(candidate.series.values), candidate.p_value, outcome)
+        )
+        if finding and outcome is Outcome.SHIFT:
+            findings.append(finding)
+    return DayFindings(day, tuple(checks), _numbered(findings))
+
+
+def _current_series(
+    series: Sequence[Series], start: datetime, end: datetime, day: date, analysis: AnalysisSection
+) -> tuple[list[Series], list[SeriesCheck]]:
+    """Series to test (measured on the day, in the newest environment), and checks for the others."""
+    lineages: dict[tuple[str | None, ...], list[Series]] = defaultdict(list)
+    for one in (candidate.until(start, end) for candidate in series):
+        if one.ts:
+            lineages[one.key.lineage].append(one)
+    current: list[Series] = []
+    checks: list[SeriesCheck] = []
+    for members in lineages.values():
+        newest = max(members, key=lambda one: one.ts[-1])
+        if newest.ts[-1] < day_start(day):
+            continue  # not measured on this day: nothing new can be said
+        if len(newest.values) >= 2 * analysis.minimum_segment:
+            current.append(newest)
+            continue
+        few = Outcome.ENVIRONMENT_CHANGED if len(members) > 1 else Outcome.TOO_FEW_POINTS
+        checks.append(SeriesCheck(newest.key, len(newest.values), None, few))
+    return current, checks
+
+
+def _candidate(series: Series, analysis: AnalysisSection, permutations: int) -> _Candidate:
+    """The series' newest change of level, or the p-value of its best split when there is none."""
+    splits, p_value = find_splits(
+        series.values,
+        minimum_segment=analysis.minimum_segment,
+        significance=analysis.false_discovery_rate,
+        permutations=permutations,
+        seed=int(series.key.series_id, 16),
+    )
+    if splits:
+        return _Candidate(series, splits[-1], splits[-1].p_value)
+    return _Candidate(series, None, p_value)
+
+
+def _finding(
+    candidate: _Candidate,
+    q_value: float,
+    window_start: datetime,
+    window_end: datetime,
+    commits: Sequence[Commit],
+) -> Finding | None:
+    series, split = candidate.series, candidate.split
+    if split is None:
+        return None
+    before, after = series.values[split.start : split.index], series.values[split.index : split.end]
+    before_median, after_median = float(np.median(before)), float(np.median(after))
+    if before_median == 0.0:
+        return None  # a change in percent of nothing cannot be stated
+    low, high = shift_interval_pct(before, after)
+    last_before, changed_at = series.ts[split.index - 1], series.ts[split.index]
+    suspects = _suspects(series, split, commits)
+    cause, reason = _triage(series, split, suspects)
+    return Finding(
+        finding_id="",
+        key=series.key,
+        window_start=window_start,
+        window_end=window_end,
+        segment_start=series.ts[split.start],
+        last_before=last_before,
+        changed_at=changed_at,
+        n_before=len(before),
+        n_after=len(after),
+        before_median=before_median,
+        after_median=after_median,
+        change_pct=(after_median / before_median - 1.0) * 100.0,
+        interval_low_pct=low,
+        interval_high_pct=high,
+        p_value=candidate.p_value,
+        q_value=q_value,
+        cause=cause,
+        cause_reason=reason,
+        last_good_commit=series.commits[split.index - 1],
+        first_bad_commit=series.commits[split.index],
+        suspect_commits=tuple(commit.sha for commit in suspects),
+    )
+
+
+def _outcome(
+    candidate: _Candidate,
+    finding: Finding | None,
+    told: dict[str, list[KnownShift]],
+    analysis: AnalysisSection,
+) -> Outcome:
+    if finding is None or finding.q_value > analysis.false_discovery_rate:
+        return Outcome.NO_CHANGE
+    if any(_is_same(finding, shift, candidate.series, analysis) for shift in told[finding.key.series_id]):
+        return Outcome.KNOWN_SHIFT
+    excludes_zero = finding.interval_low_pct > 0 or finding.interval_high_pct < 0
+    if abs(finding.change_pct) < analysis.minimum_change_pct or not excludes_zero:
+        return Outcome.SMALL_CHANGE
+    return Outcome.SHIFT
+
+
+def _is_same(finding: Finding, shift: KnownShift, series: Series, analysis: AnalysisSection) -> bool:
+    """The estimate of where a change lies moves a little as points arrive: within a segment it is the same."""
+    if shift.direction != finding.direction:
+        return False
+    first, last = sorted((shift.changed_at, finding.changed_at))
+    return sum(first < ts <= last for ts in series.ts) <= analysis.minimum_segment
+
+
+def _suspects(series: Series, split: Split, commits: Sequence[Commit]) -> list[Commit]:
+    """Commits after the last good one, up to and with the first bad one, oldest first."""
+    shas = [commit.sha for commit in commits]
+    good, bad = series.commits[split.index - 1], series.commits[split.index]
+    if good in shas and bad in shas and shas.index(good) < shas.index(bad):
+        return list(commits[shas.index(good) + 1 : shas.index(bad) + 1])
+    return []
+
+
+def _triage(series: Series, split: Split, suspects: Sequence[Commit]) -> tuple[str, str]:
+    """The cause as far as the rows can tell it, and why. Environments never mix within one series."""
+    good, bad = series.commits[split.index - 1], series.commits[split.index]
+    if series.formats[split.index - 1] != series.formats[split.index]:
+        return "method", "the report format changed at the same point"
+    if good is None or bad is None:
+        return "unknown", "the reports do not name the measured commit on both sides"
+    if good == bad:
+        return "noise", "the same commit was measured before and after the change"
+    if not suspects:
+        return "code", "the measured commit changed; the commits between are not in the repository"
+    return "code", "the measured commit changed and the environment did not"
+
+
+def _by_series(known: Iterable[KnownShift]) -> dict[str, list[KnownShift]]:
+    told: dict[str, list[KnownShift]] = defaultdict(list)
+    for shift in known:
+        told[shift.series_id].append(shift)
+    return told
+
+
+def _numbered(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Findings named f1, f2, ... from the largest change to the smallest."""
+    ordered = sorted(findings, key=lambda finding: (-abs(finding.change_pct), finding.key.series_id))
+    return tuple(replace(finding, finding_id=f"f{i}") for i, finding in enumerate(ordered, start=1))

@@ -1,0 +1,106 @@
+"""From stated values to the metric columns of a measurement, each empty one with its reason."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean, stdev
+from typing import Any
+
+from muse_domain.formats.values import number
+from muse_domain.measurements import METRIC_COLUMNS, Measurement
+from muse_domain.quality import PERCENTILE_MINIMUM
+
+NOT_STATED = "the report does not state it"
+_SHARES = {"latency_p50_ms": 0.50, "latency_p95_ms": 0.95, "latency_p99_ms": 0.99}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Values of metric columns, and reasons for those that the report states without a usable number."""
+
+    values: Mapping[str, float] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+def stated_columns(item: Mapping[str, object], keys: Mapping[str, str], scale: float = 1.0) -> Columns:
+    """Columns whose values stand under `keys[column]` in a report's object, times `scale`."""
+    found = {column: number(item.get(key)) for column, key in keys.items()}
+    return Columns(
+        {column: value * scale for column, value in found.items() if value is not None},
+        {column: _unusable(key) for column, key in keys.items() if key in item and found[column] is None},
+    )
+
+
+def _unusable(key: str) -> str:
+    return f"the report states {key} without a usable number"
+
+
+def sample_columns(samples_ms: Sequence[float]) -> Columns:
+    """Mean, extremes, deviation (n - 1) and percentiles of raw latencies in ms.
+
+    A percentile needs enough samples: 5 for p50, 20 for p95, 100 for p99.
+    """
+    size = len(samples_ms)
+    if size == 0:
+        return Columns()
+    values = {
+        "latency_mean_ms": fmean(samples_ms),
+        "latency_min_ms": min(samples_ms),
+        "latency_max_ms": max(samples_ms),
+    }
+    if size > 1:
+        values["latency_std_ms"] = stdev(samples_ms)
+    percentiles = percentile_columns(samples_ms)
+    reasons = {"latency_std_ms": "one sample has no deviation"} if size == 1 else {}
+    return Columns({**values, **percentiles.values}, {**reasons, **percentiles.reasons})
+
+
+def percentile_columns(samples_ms: Sequence[float]) -> Columns:
+    """The percentiles that the raw latencies are enough for, and why not the others."""
+    size = len(samples_ms)
+    enough = [column for column, least in PERCENTILE_MINIMUM.items() if size >= least]
+    return Columns(
+        {column: percentile(samples_ms, _SHARES[column]) for column in enough},
+        {
+            column: f"{size} samples are too few: {least} are needed"
+            for column, least in PERCENTILE_MINIMUM.items()
+            if size < least
+        },
+    )
+
+
+def percentile(samples: Sequence[float], share: float) -> float:
+    """The value below which `share` of the samples lie, by linear interpolation between the two nearest.
+
+    The same as numpy's default method ("linear", type 7 of Hyndman and Fan).
+    """
+    ordered = sorted(samples)
+    position = (len(ordered) - 1) * share
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    low, high = ordered[below], ordered[above]
+    return min(low + (high - low) * (position - below), high)
+
+
+def with_columns(
+    measurement: Measurement, *parts: Columns, why_null: Mapping[str, str] | None = None
+) -> Measurement:
+    """The measurement with the values of the parts, later ones first, and a reason for every empty column."""
+    values: dict[str, float] = {}
+    reasons = {column: NOT_STATED for column in METRIC_COLUMNS} | dict(why_null or {})
+    for part in parts:
+        values |= part.values
+        reasons |= part.reasons
+    empty = {column: reasons[column] for column in METRIC_COLUMNS if column not in values}
+    null_reasons = {**_without_origin(measurement), **measurement.null_reasons, **empty}
+    # The names are those of METRIC_COLUMNS, which are fields of Measurement.
+    fields: dict[str, Any] = dict(values)
+    return replace(measurement, null_reasons=null_reasons, **fields)
+
+
+def _without_origin(measurement: Measurement) -> dict[str, str]:
+    reasons = {}
+    if measurement.ts is None:
+        reasons["ts"] = "the report states no time"
+    if measurement.commit_sha is None:
+        reasons["commit_sha"] = "the report states no commit"
+    return reasons

@@ -1,0 +1,152 @@
+"""Which adapter fills each port of a workspace, and why: decided by configuration alone, never by a failure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from clickhouse_connect.driver.client import Client
+
+from muse_domain.drafts import Writer
+from muse_domain.ports import Clock, Deployer, SourceRepository, Warehouse
+from muse_resources.git_publisher import LocalGitPublisher
+from muse_resources.git_repository import LocalGitRepository
+from muse_resources.site_deployer import StaticSiteDeployer
+from muse_resources.static_site import SiteSettings
+from muse_resources.template_writer import TemplateWriter
+from muse_resources.warehouse import ClickHouseWarehouse
+from muse_resources.workspace import Workspace
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The current instant, aware, UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One port: the adapter that fills it, and the configuration that chose it."""
+
+    port: str
+    adapter: str
+    reason: str
+    answers: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """A workspace's adapters. Nothing is opened or started before its first use."""
+
+    workspace: Workspace
+    warehouse: Warehouse
+    repositories: Mapping[str, SourceRepository]
+    writer: Writer
+    publisher: LocalGitPublisher
+    deployer: Deployer
+    clock: Clock
+
+    def choices(self) -> list[Choice]:
+        """What `muse status` shows."""
+        settings = self.workspace.settings
+        remote = bool(settings.warehouse.url)
+        rows = [
+            Choice(
+                "warehouse",
+                "ClickHouse server" if remote else "embedded ClickHouse",
+                f"warehouse.url is {settings.warehouse.url!r}" if remote else "warehouse.url is empty",
+                lambda: f"ClickHouse {self.warehouse.ping()}",
+            )
+        ]
+        rows += [
+            Choice(f"repository {name}", "local git", f"repositories.{name}.path", _head_of(repository))
+            for name, repository in self.repositories.items()
+        ]
+        return [
+            *rows,
+            Choice("writer", "templates", f"writer.kind is {settings.writer.kind!r}", lambda: "no account needed"),
+            Choice("translator", "none", "no translator is configured", _languages(settings.languages.targets)),
+            Choice("publisher", "local git", f"blog.path is {settings.blog.path!r}", lambda: _blog(self.publisher)),
+            Choice("deployer", "static site", f"site.folder is {settings.site.folder!r}", lambda: "a folder"),
+        ]
+
+
+def _head_of(repository: SourceRepository) -> Callable[[], str]:
+    def answer() -> str:
+        head = repository.head()
+        return f"head {head.sha[:7]} of {head.committed_at:%Y-%m-%d %H:%M} UTC" if head else "no commit yet"
+
+    return answer
+
+
+def _languages(targets: tuple[str, ...]) -> Callable[[], str]:
+    shown = ", ".join(targets)
+    return lambda: f"{shown} will be marked as not translated" if targets else "English only"
+
+
+def _blog(publisher: LocalGitPublisher) -> str:
+    count = len(publisher.published_days())
+    return f"{count} {'episode' if count == 1 else 'episodes'} published"
+
+
+def build_adapters(workspace: Workspace) -> Adapters:
+    """The adapters that a workspace's configuration asks for."""
+    settings = workspace.settings
+    blog = settings.blog
+    publisher = LocalGitPublisher(
+        workspace.path(blog.path), blog.branch, blog.folder, blog.author_name, blog.author_email
+    )
+    return Adapters(
+        workspace=workspace,
+        warehouse=ClickHouseWarehouse(_connector(workspace), settings.warehouse.database),
+        repositories={
+            name: LocalGitRepository(name, workspace.path(one.path), one.branch, workspace.secrets.hash_key)
+            for name, one in settings.repositories.items()
+        },
+        writer=TemplateWriter(),
+        publisher=publisher,
+        deployer=StaticSiteDeployer(publisher, _site_settings(workspace), workspace.path(settings.site.folder)),
+        clock=SystemClock(),
+    )
+
+
+def _site_settings(workspace: Workspace) -> SiteSettings:
+    site, muse = workspace.settings.site, workspace.settings.muse
+    return SiteSettings(muse.title, site.base_url, site.description, muse.sample)
+
+
+def _connector(workspace: Workspace) -> Callable[[str | None], Client]:
+    """How to reach the warehouse: an HTTP client of the embedded owner, or of a server."""
+    configured = workspace.settings.warehouse
+    if configured.url:
+        return lambda database: _server_client(workspace, database)
+
+    def embedded(database: str | None) -> Client:
+        # Imported here: nothing of the engine is needed to load the definitions.
+        from muse_resources.embedded.connect import owner_client
+
+        return owner_client(workspace.path(configured.folder), database=database)
+
+    return embedded
+
+
+def _server_client(workspace: Workspace, database: str | None) -> Client:
+    import clickhouse_connect
+
+    configured, secrets = workspace.settings.warehouse, workspace.secrets
+    address = urlsplit(configured.url)
+    secure = address.scheme == "https"
+    return clickhouse_connect.get_client(
+        host=address.hostname or "localhost",
+        port=address.port or (8443 if secure else 8123),
+        username=secrets.clickhouse_user or address.username or "default",
+        password=secrets.clickhouse_password or "",
+        secure=secure,
+        verify=True,
+        ca_cert=str(workspace.path(configured.ca_certificate)) if configured.ca_certificate else None,
+        database=database or "default",
+        autogenerate_session_id=False,
+        tz_mode="aware",
+    )

@@ -1,0 +1,23 @@
+SELECT
+    'findings' AS table, concat(toString(day), ' ', finding_id) AS row_id, changed_at AS ts, first_bad_commit AS commit_sha,
+    'findings of the day' AS source, '' AS segment,
+    CAST(NULL AS Nullable(Float64)) AS value, CAST(NULL AS Nullable(Float64)) AS pair,
+    CAST(multiIf(
+        {field:String} = 'name', concat(short_name, if(empty(details), '', concat(' (', arrayStringConcat(details, ', '), ')'))),
+        {field:String} = 'metric', metric_label,
+        {field:String} = 'changed_at', formatDateTime(changed_at, '%Y-%m-%dT%H:%i:%S+00:00', 'UTC'),
+        {field:String} = 'first_bad_commit', first_bad_commit,
+        NULL) AS Nullable(String)) AS text
+FROM
+(
+    SELECT
+        *,
+        splitByString('::', benchmark)[-1] AS short_name,
+        arrayFilter(part -> part != '' AND position(short_name, part) = 0, [ifNull(model, ''), ifNull(quant, ''), ifNull(dataset, '')]) AS details,
+        transform(metric,
+            ['latency_p50_ms', 'latency_mean_ms', 'latency_p95_ms', 'tokens_per_sec', 'cost_per_1k', 'memory_peak_mb'],
+            ['median latency', 'mean latency', 'p95 latency', 'tokens per second', 'cost per 1,000 tokens', 'peak memory'],
+            replaceAll(metric, '_', ' ')) AS metric_label
+    FROM findings
+    WHERE day = {day:Date} AND finding_id = {finding_id:String}
+)

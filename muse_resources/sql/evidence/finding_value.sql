@@ -1,0 +1,12 @@
+SELECT
+    'findings' AS table, concat(toString(day), ' ', finding_id) AS row_id, changed_at AS ts, first_bad_commit AS commit_sha,
+    'findings of the day' AS source, '' AS segment,
+    CAST(multiIf(
+        {field:String} = 'p_value', p_value,
+        {field:String} = 'q_value', q_value,
+        {field:String} = 'interval_low', least(abs(interval_low_pct), abs(interval_high_pct)),
+        {field:String} = 'interval_high', greatest(abs(interval_low_pct), abs(interval_high_pct)),
+        NULL) AS Nullable(Float64)) AS value,
+    CAST(NULL AS Nullable(Float64)) AS pair, CAST(NULL AS Nullable(String)) AS text
+FROM findings
+WHERE day = {day:Date} AND finding_id = {finding_id:String}

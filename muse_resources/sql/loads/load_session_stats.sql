@@ -1,0 +1,24 @@
+-- Hourly rollup by commit. A rate or percentile that was not measured is null, never zero.
+INSERT INTO {target:Identifier}
+    (day, hour, commit_sha, total_sessions, total_events, n_latency, avg_latency_ms, p50_latency_ms, p95_latency_ms,
+     error_rate, abandonment_rate)
+SELECT
+    day,
+    toStartOfHour(ts) AS hour,
+    commit_sha,
+    nullIf(uniqExact(session_id), 0) AS total_sessions,
+    count() AS total_events,
+    count(latency_ms) AS n_latency,
+    avg(latency_ms) AS avg_latency_ms,
+    if(n_latency < 5, NULL, quantileExactInclusive(0.5)(latency_ms)) AS p50_latency_ms,
+    if(n_latency < 20, NULL, quantileExactInclusive(0.95)(latency_ms)) AS p95_latency_ms,
+    countIf(has({error_types:Array(String)}, event_type)) / count() AS error_rate,
+    if(started = 0 OR empty({completion_types:Array(String)}), NULL,
+        greatest(0, 1 - countIf(has({completion_types:Array(String)}, event_type)) / started)) AS abandonment_rate
+FROM
+(
+    SELECT *, countIf(has({start_types:Array(String)}, event_type)) OVER (PARTITION BY toStartOfHour(ts), commit_sha) AS started
+    FROM ui_events
+    WHERE day BETWEEN {first:Date} AND {last:Date}
+)
+GROUP BY day, hour, commit_sha, started

@@ -1,0 +1,1 @@
+SELECT * FROM deployments WHERE day = {day:Date}

@@ -1,0 +1,1 @@
+SELECT * FROM episode_drafts WHERE day = {day:Date}

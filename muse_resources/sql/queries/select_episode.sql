@@ -1,0 +1,1 @@
+SELECT * FROM episodes WHERE day = {day:Date} AND lang = 'en'

@@ -1,0 +1,1 @@
+SELECT * FROM fact_sheets WHERE day = {day:Date} ORDER BY fact_id

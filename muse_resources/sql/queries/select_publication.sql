@@ -1,0 +1,1 @@
+SELECT * FROM publications WHERE day = {day:Date}

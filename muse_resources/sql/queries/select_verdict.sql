@@ -1,0 +1,1 @@
+SELECT * FROM episode_verdicts WHERE day = {day:Date}

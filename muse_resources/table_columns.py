@@ -1,0 +1,44 @@
+"""The columns of a table as its migration declares them: one source for the engine and for the UI."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from muse_resources.statements import migrations
+
+_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (?P<name>\w+)\s*\((?P<columns>.*?)\)\s*ENGINE", re.DOTALL)
+_COLUMN = re.compile(
+    r"^\s*(?P<name>\w+)\s+(?P<type>[A-Z]\w*(?:\(.*?\)(?=\s|,|$))?)(?:\s+DEFAULT\s+\S+?)?"
+    r"(?:\s+COMMENT\s+'(?P<comment>[^']*)')?,?\s*$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its ClickHouse type and what it means."""
+
+    name: str
+    type: str
+    comment: str
+
+
+@cache
+def table_columns(table: str) -> tuple[Column, ...]:
+    """Columns of a migrated table, in order. Raises LookupError."""
+    for _, _, text in migrations():
+        for match in _TABLE.finditer(text):
+            if match["name"] == table:
+                return tuple(_columns(match["columns"]))
+    raise LookupError(f"no migration creates table {table!r}")
+
+
+def _columns(text: str) -> list[Column]:
+    columns: list[Column] = []
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        match = _COLUMN.match(line)
+        if match is None:
+            raise LookupError(f"this line of a migration is not understood: {line.strip()!r}")
+        columns.append(Column(match["name"], match["type"], match["comment"] or ""))
+    return columns

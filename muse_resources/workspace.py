@@ -1,0 +1,84 @@
+"""The workspace: one folder with its `muse.toml`, and the secrets of its environment.
+
+This is the only place that reads the environment. Nothing is read at import.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from muse_domain.settings import Settings, SettingsError, parse_settings
+
+SETTINGS_FILE = "muse.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What only the environment may hold. None where a variable is unset or empty."""
+
+    hash_key: str | None = None
+    clickhouse_user: str | None = None
+    clickhouse_password: str | None = None
+    allow_degraded: bool = False
+
+    def __repr__(self) -> str:
+        return "Secrets(...)"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A folder, what its `muse.toml` says, and its secrets. Relative paths are relative to the folder."""
+
+    folder: Path
+    settings: Settings
+    secrets: Secrets
+
+    def path(self, relative: str) -> Path:
+        """A configured path as an absolute one."""
+        return (self.folder / Path(relative).expanduser()).resolve()
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its runs and events."""
+        return self.path(self.settings.dagster.home)
+
+
+def load_workspace(folder: Path, environment: Mapping[str, str] | None = None) -> Workspace:
+    """Read and validate a workspace. Raises SettingsError naming the file, the key and the remedy."""
+    file = folder / SETTINGS_FILE
+    try:
+        decoded = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"{file} does not exist: run `muse --workspace {folder} init` to write a commented one"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}") from error
+    settings = parse_settings(decoded, file=str(file))
+    return Workspace(folder.resolve(), settings, read_secrets(os.environ if environment is None else environment))
+
+
+def workspace_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """The folder named by MUSE_WORKSPACE, else the current one."""
+    return Path((os.environ if environment is None else environment).get("MUSE_WORKSPACE") or ".")
+
+
+def read_secrets(environment: Mapping[str, str]) -> Secrets:
+    """Secrets from environment variables. Raises SettingsError naming the variable."""
+    return Secrets(
+        hash_key=environment.get("MUSE_HASH_KEY") or None,
+        clickhouse_user=environment.get("CH_USER") or None,
+        clickhouse_password=environment.get("CH_PASSWORD") or None,
+        allow_degraded=_flag(environment, "WATCHER_ALLOW_DEGRADED"),
+    )
+
+
+def _flag(environment: Mapping[str, str], name: str) -> bool:
+    value = environment.get(name, "").strip().lower()
+    if value in ("", "0", "false", "no"):
+        return False
+    if value in ("1", "true", "yes"):
+        return True
+    raise SettingsError(f"environment variable {name} is {value!r}: use true or false")

@@ -1,0 +1,29 @@
+"""The daily schedule."""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from muse_domain.settings import Settings
+
+
+def daily_episode_schedule(job: Any, settings: Settings) -> dg.ScheduleDefinition:
+    """02:00 UTC, for the day before (ruling X-12). The day follows from the tick, never from the clock."""
+
+    @dg.schedule(
+        name="daily_episode_schedule",
+        job=job,
+        cron_schedule="0 2 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Builds the episode of the day before, at 02:00 UTC.",
+    )
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        day = (context.scheduled_execution_time - timedelta(days=1)).date()
+        first, last = settings.muse.start_date, settings.muse.end_date
+        if day < first or (last and day > last):
+            return dg.SkipReason(f"{day} is not covered: muse.toml runs from {first} to {last or 'now'}")
+        return dg.RunRequest(run_key=f"daily:{day}", partition_key=day.isoformat())
+
+    return tick

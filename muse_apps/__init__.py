@@ -1,0 +1,1 @@
+"""The ways in beside Dagster: the `muse` command."""

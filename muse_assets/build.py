@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from muse_assets.checks import daily_checks
-from muse_assets.council import council_assets
+from muse_assets.council.group import council_assets
 from muse_assets.daily import DailyAsset, daily_partitions
 from muse_assets.ingest import ingest_assets
 from muse_assets.jobs import daily_episode_job
@@ -25,7 +25,9 @@ from muse_sensors.schedules import daily_episode_schedule
 # and a job that mixes tables (one run for a range) with episodes (a run for each day).
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
-warnings.filterwarnings("ignore", message="Asset job daily_episode_job materializes assets with varying BackfillPolicies")
+warnings.filterwarnings(
+    "ignore", message="Asset job daily_episode_job materializes assets with varying BackfillPolicies"
+)
 
 
 def build_defs(adapters: Adapters) -> dg.Definitions:

@@ -76,7 +76,7 @@ class DailyAsset:
             asset=name,
             blocking=True,
             partitions_def=partitions,
-            description="The gate of this asset: when it refuses, nothing is materialised, however the run was started.",
+            description="The gate of this asset: when it refuses, nothing is built, however the run was started.",
         )
 
 

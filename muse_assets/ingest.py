@@ -103,9 +103,7 @@ def session_stats(
     days = days_of(context)
     kinds = _event_kinds([source.mapping for source in workspace.settings.events])
     parameters = {"first": min(days), "last": max(days), **kinds}
-    by_day = warehouse.tagged(context.run_id).replace_days_from(
-        "session_stats", days, "load_session_stats", parameters
-    )
+    by_day = warehouse.tagged(context.run_id).replace_days_from("session_stats", days, "load_session_stats", parameters)
     return table_result(sum(by_day.values()), by_day=by_day)
 
 

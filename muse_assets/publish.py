@@ -7,13 +7,13 @@ from typing import Any
 
 import dagster as dg
 
-from muse_assets.council import stored_findings, stored_sheet
+from muse_assets.council.stored import stored_findings, stored_sheet
 from muse_assets.daily import DailyAsset, day_of, markdown_table, table_result
 from muse_domain.composition import episode_charts
-from muse_domain.episodes import EpisodeStatus
+from muse_domain.episodes import PUBLISHED_REASON, EpisodeStatus
 from muse_domain.fact_sheet import series_parameters
 from muse_domain.facts import bound_instant
-from muse_domain.ports import Clock, Deployer, PublishableEpisode, Publication, Publisher, Row, Warehouse
+from muse_domain.ports import Clock, Deployer, Publication, PublishableEpisode, Publisher, Row, Warehouse
 
 GROUP = "publish"
 PUBLICATION_GATE = "publication_gate"
@@ -33,9 +33,7 @@ def publications(
     store = warehouse.tagged(context.run_id)
     episode = _stored_episode(store, day)
     if episode is None or episode["status"] not in PUBLISHABLE:
-        reason = "there is no episode of this day" if episode is None else f"{episode['status']}: {episode['reason']}"
-        store.replace_days("publications", [day], [])
-        yield _nothing(f"Nothing to publish. {reason}", _gate(True, reason))
+        yield _nothing(_nothing_to_publish(store, day, episode))
         return
     objection = verdict_objection(store, day, episode["content_sha256"])
     if objection:
@@ -79,9 +77,19 @@ def _gate(passed: bool, reason: str) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(check_name=PUBLICATION_GATE, passed=passed, metadata={"reason": reason})
 
 
-def _nothing(reason: str, gate: dg.AssetCheckResult) -> dg.MaterializeResult:
+def _nothing_to_publish(store: Warehouse, day: date, episode: Row | None) -> str:
+    """Why nothing is published. What an earlier build published stays: only a person withdraws an episode."""
+    reason = "there is no episode of this day" if episode is None else f"{episode['status']}: {episode['reason']}"
+    earlier = store.select("select_publication", {"day": day})
+    if earlier:
+        return f"Nothing new to publish ({reason}). {earlier[0]['path']} of an earlier build stays published."
+    store.replace_days("publications", [day], [])
+    return f"Nothing to publish ({reason})."
+
+
+def _nothing(reason: str) -> dg.MaterializeResult:
     metadata: dict[str, Any] = {"dagster/partition_row_count": 0, "preview": dg.MetadataValue.md(reason)}
-    return dg.MaterializeResult(metadata=metadata, check_results=[gate])
+    return dg.MaterializeResult(metadata=metadata, check_results=[_gate(True, reason)])
 
 
 def _publishable(store: Warehouse, day: date, episode: Row) -> PublishableEpisode:
@@ -126,7 +134,7 @@ def _store_publication(store: Warehouse, day: date, episode: Row, publication: P
     published = {
         **episode,
         "status": str(EpisodeStatus.PUBLISHED),
-        "reason": "published",
+        "reason": PUBLISHED_REASON,
         "episode": publication.number,
         "path": publication.path,
     }
@@ -182,7 +190,13 @@ def publish_assets() -> list[DailyAsset]:
     """The group, in the order of the data."""
     return [
         DailyAsset(
-            publications, GROUP, ["episodes"], frozenset({"git"}), ["publications"], gate=PUBLICATION_GATE, one_run=False
+            publications,
+            GROUP,
+            ["episodes"],
+            frozenset({"git"}),
+            ["publications"],
+            gate=PUBLICATION_GATE,
+            one_run=False,
         ),
         DailyAsset(deployments, GROUP, ["publications"], frozenset({"html"}), ["deployments"], one_run=False),
     ]

@@ -37,7 +37,9 @@ def watcher_runs(
         verdict = judge_day(day, store, repositories, workspace.settings, clock)
         rows.append(_watcher_row(verdict, store, (time.perf_counter() - started) * 1000.0))
     store.replace_days("watcher_runs", days, rows)
-    listed = ((row["day"], row["status"], f"{row['days_loaded']}/{row['days_expected']}", row["reason"]) for row in rows)
+    listed = (
+        (row["day"], row["status"], f"{row['days_loaded']}/{row['days_expected']}", row["reason"]) for row in rows
+    )
     preview = markdown_table(("day", "status", "days loaded", "reason"), listed)
     return table_result(len(rows), preview=preview, status=rows[-1]["status"])
 

@@ -7,6 +7,7 @@ the same bytes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
 
 from muse_domain.charts import ChartPoint, FindingChart, render_chart
@@ -164,6 +165,6 @@ def _segment(row: Mapping[str, Any], finding: Finding) -> Any:
 def _environment_changes(points: Sequence[Mapping[str, Any]]) -> tuple[datetime, ...]:
     return tuple(
         later["ts"]
-        for earlier, later in zip(points, points[1:], strict=False)
+        for earlier, later in pairwise(points)
         if earlier["environment_fingerprint"] != later["environment_fingerprint"]
     )

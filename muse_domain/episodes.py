@@ -21,6 +21,9 @@ FRONT_MATTER_KEYS = (
     "latency_ms_p95", "tokens_in", "tokens_out", "cost_usd",
 )  # fmt: skip
 
+# What `episodes.reason` says of a published day, whoever writes the row.
+PUBLISHED_REASON = "published"
+
 # How many supporting rows the ledger carries along; the query gives all of them.
 LEDGER_ROWS = 12
 

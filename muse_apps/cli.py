@@ -1,0 +1,195 @@
+"""The `muse` command."""
+
+import os
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from muse_apps.console import console, errors, progress, show_table
+from muse_domain.failures import PermanentFailure, TransientFailure
+from muse_domain.ports import SourceUnreachable
+from muse_domain.settings import SettingsError
+from muse_resources.adapters import Adapters, build_adapters
+from muse_resources.workspace import SETTINGS_FILE, load_workspace
+
+app = typer.Typer(
+    name="muse",
+    help="Turns what your team measured into a daily episode in which every claim can be run again.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+_DAY_FORMATS = ["%Y-%m-%d"]
+
+
+@app.callback()
+def choose_workspace(
+    context: typer.Context,
+    workspace: Annotated[
+        Path, typer.Option("--workspace", "-w", envvar="MUSE_WORKSPACE", help="The folder that holds muse.toml.")
+    ] = Path(),
+) -> None:
+    """Remember the workspace for the command that follows."""
+    context.obj = workspace
+
+
+def main() -> None:
+    """Run the command; a failure that people can mend is one message, not a traceback."""
+    try:
+        app()
+    except (SettingsError, PermanentFailure, TransientFailure, SourceUnreachable) as error:
+        errors.print(f"[bold red]muse:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(2)
+
+
+def _adapters(context: typer.Context) -> Adapters:
+    return build_adapters(load_workspace(context.obj))
+
+
+@app.command()
+def init(context: typer.Context) -> None:
+    """Write a commented `muse.toml` to start from. An existing one is left as it is."""
+    from muse_apps.starting_file import starting_file
+
+    folder: Path = context.obj
+    file = folder / SETTINGS_FILE
+    if file.exists():
+        errors.print(f"{file} exists already: edit it, or remove it and run `muse init` again.")
+        raise typer.Exit(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(starting_file(datetime.now(UTC).date() - timedelta(days=30)), encoding="utf-8")
+    console.print(f"Wrote {file}. Name your repository and reports in it, then run:\n")
+    console.print(
+        "  muse status                # is everything found?\n  muse backfill --days 30    # build the last month"
+    )
+
+
+@app.command()
+def status(context: typer.Context) -> None:
+    """Say what is configured, which adapter fills each port and why, and whether each answers."""
+    from muse_apps.status import answers, table_rows
+
+    adapters = _adapters(context)
+    rows = answers(adapters)
+    console.print(f"[bold]{escape(adapters.workspace.settings.muse.title)}[/] in {adapters.workspace.folder}\n")
+    show_table("Ports", ("port", "adapter", "because", "answers"), [row.cells for row in rows])
+    if all(row.is_well for row in rows):
+        show_table("Warehouse", ("table", "rows"), table_rows(adapters))
+    else:
+        raise typer.Exit(1)
+
+
+@app.command()
+def backfill(
+    context: typer.Context,
+    days: Annotated[int | None, typer.Option(min=1, help="The last N days up to yesterday.")] = None,
+    from_: Annotated[datetime | None, typer.Option("--from", formats=_DAY_FORMATS, help="First day.")] = None,
+    to: Annotated[datetime | None, typer.Option(formats=_DAY_FORMATS, help="Last day (default: yesterday).")] = None,
+) -> None:
+    """Build days from reports to page. Running it again changes nothing that has not changed."""
+    from muse_apps.backfill import plan_backfill, run_backfill
+    from muse_apps.report import show_result
+
+    adapters = _adapters(context)
+    first, last = _span(adapters, days, from_, to)
+    steps = plan_backfill(adapters, first, last)
+    with progress(len(steps)) as begin:
+        failures = run_backfill(adapters, steps, lambda step: begin(step.title))
+    show_result(adapters, first, last, failures)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _span(adapters: Adapters, days: int | None, from_: datetime | None, to: datetime | None) -> tuple[date, date]:
+    """The days that were asked for, within those that muse.toml covers."""
+    if days and from_:
+        raise typer.BadParameter("use --days, or --from with --to, not both")
+    muse = adapters.workspace.settings.muse
+    yesterday = adapters.clock.now().date() - timedelta(days=1)
+    last = to.date() if to else min(yesterday, muse.end_date or yesterday)
+    first = from_.date() if from_ else last - timedelta(days=days - 1) if days else muse.start_date
+    first = max(first, muse.start_date)
+    if muse.end_date:
+        last = min(last, muse.end_date)
+    if last < first:
+        raise typer.BadParameter(f"no day is left: muse.toml covers {muse.start_date} to {muse.end_date or 'now'}")
+    return first, last
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    target: Annotated[
+        str, typer.Argument(help="`all`, a day (2026-09-08) or an episode (banterpacks/ep-001).")
+    ] = "all",
+) -> None:
+    """Run every claim of the published episodes against the warehouse again, and say which still hold."""
+    from muse_apps.report import show_proof
+    from muse_apps.verify import NothingToVerify
+    from muse_apps.verify import verify as prove
+
+    try:
+        proofs = list(prove(_adapters(context), target))
+    except NothingToVerify as error:
+        errors.print(f"[bold red]muse:[/] {escape(str(error))}")
+        raise typer.Exit(2) from error
+    show_proof(proofs)
+    if any(proof.broken for proof in proofs):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the sample workspace goes.")] = Path(".muse/demo"),
+) -> None:
+    """Make a sample workspace and build three weeks of it, from made-up reports to a page."""
+    from muse_apps.backfill import plan_backfill, run_backfill
+    from muse_apps.report import show_result, show_where_to_look
+    from muse_apps.sample.workspace import SampleFolderTaken, build_sample_workspace
+
+    try:
+        truth = build_sample_workspace(folder)
+    except SampleFolderTaken as error:
+        errors.print(f"[bold red]muse:[/] {escape(str(error))}")
+        raise typer.Exit(2) from error
+    adapters = build_adapters(load_workspace(folder))
+    steps = plan_backfill(adapters, min(truth.days), max(truth.days))
+    with progress(len(steps)) as begin:
+        failures = run_backfill(adapters, steps, lambda step: begin(step.title))
+    show_result(adapters, min(truth.days), max(truth.days), failures)
+    if failures:
+        raise typer.Exit(1)
+    show_where_to_look(adapters)
+
+
+@app.command()
+def dev(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
+) -> None:
+    """Open Dagster on this workspace: the UI, the daemon and the code server, until Ctrl-C."""
+    from muse_apps.dagster_home import instance_settings_file, prepare_dagster_home
+
+    adapters = _adapters(context)
+    adapters.warehouse.migrate()
+    home = prepare_dagster_home(adapters.workspace)
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "MUSE_WORKSPACE": str(adapters.workspace.folder),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+    }
+    locations = instance_settings_file().with_name("workspace.yaml")
+    console.print(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(locations), "-h", "127.0.0.1", "-p", str(port)]
+    os.execve(sys.executable, command, environment)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From rows to an episode: findings, facts, a draft, its verdict, the decision."""

@@ -1,0 +1,167 @@
+"""What becomes of the day: an episode, or why there is none. The watcher's gate stands in here."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from muse_assets.council.proposal import Proposal, propose
+from muse_assets.council.stored import episode_run_id
+from muse_assets.daily import day_of
+from muse_assets.watch import judge_day
+from muse_domain.composition import ledger_of
+from muse_domain.days import day_end
+from muse_domain.episodes import PUBLISHED_REASON, EpisodeStatus, decide_status, split_front_matter
+from muse_domain.ports import Clock, Publisher, Row, SourceRepository, Warehouse
+from muse_domain.settings import Settings
+from muse_domain.watch import FreshnessVerdict
+from muse_resources.statements import statement
+from muse_resources.warehouse import json_text
+from muse_resources.workspace import Workspace
+
+WATCHER_GATE = "watcher_gate"
+
+
+def episodes(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    repositories: dg.ResourceParam[dict[str, SourceRepository]],
+    publisher: dg.ResourceParam[Publisher],
+    workspace: dg.ResourceParam[Workspace],
+    clock: dg.ResourceParam[Clock],
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    """The day's episode with its status: skipped (a quiet day), held, draft, approved or published.
+
+    The watcher's gate stands in here: on stale or incomplete data nothing is materialised, however the run was
+    started.
+    """
+    day = day_of(context)
+    store = warehouse.tagged(context.run_id)
+    verdict = judge_day(day, store, repositories, workspace.settings, clock)
+    allow_degraded = workspace.settings.policy.allow_degraded or workspace.secrets.allow_degraded
+    gate = dg.AssetCheckResult(
+        check_name=WATCHER_GATE,
+        passed=verdict.lets_through(allow_degraded=allow_degraded),
+        metadata=_gate_metadata(verdict),
+    )
+    if not gate.passed:
+        context.log.error("The watcher's gate refuses %s: %s", day, verdict.reason)
+        yield gate
+        return
+    row = _episode_row(day, store, publisher, workspace.settings)
+    store.replace_days("episodes", [day], [row])
+    yield dg.MaterializeResult(
+        metadata={
+            "dagster/partition_row_count": 1,
+            "status": row["status"],
+            "reason": row["reason"],
+            "series_checked": row["series_checked"],
+            "confidence": row["confidence_score"],
+            "preview": dg.MetadataValue.md(episode_preview(row)),
+        },
+        data_version=dg.DataVersion(row["content_sha256"] or row["status"]),
+        check_results=[gate],
+    )
+
+
+def _gate_metadata(verdict: FreshnessVerdict) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "status": str(verdict.status),
+        "reason": verdict.reason,
+        "days_loaded": f"{verdict.days_loaded} of {verdict.days_expected}",
+    }
+    if verdict.lag_seconds is not None:
+        metadata["lag_seconds"] = verdict.lag_seconds
+    return metadata
+
+
+def _episode_row(day: date, store: Warehouse, publisher: Publisher, settings: Settings) -> Row:
+    """The row of `episodes`: skipped on a quiet day, else composed and decided."""
+    proposal = propose(day, store, publisher, settings)
+    checked = len(store.select("day_series", {"day": day}))
+    if proposal is None:
+        status, reason = _without_draft(day, store, checked)
+        return _bare_row(day, status, reason, checked)
+    published = store.select("select_publication", {"day": day})
+    row = _composed_row(proposal, checked) | _decision(proposal, store, settings)
+    if published:
+        row |= {"episode": published[0]["episode"], "path": published[0]["path"]}
+        if published[0]["content_sha256"] == row["content_sha256"]:
+            row |= {"status": str(EpisodeStatus.PUBLISHED), "reason": PUBLISHED_REASON}
+    return row
+
+
+def _without_draft(day: date, store: Warehouse, checked: int) -> tuple[EpisodeStatus, str]:
+    """A quiet day is an outcome; any other missing draft holds the episode and says why."""
+    written = store.select("select_draft", {"day": day})
+    if not written:
+        return EpisodeStatus.HELD, "no draft is stored: materialise episode_drafts"
+    if written[0]["outcome"] == "quiet":
+        return EpisodeStatus.SKIPPED, f"nothing moved in {checked} series"
+    return EpisodeStatus.HELD, f"no draft: {written[0]['outcome']}, {written[0]['reason']}"
+
+
+def _decision(proposal: Proposal, store: Warehouse, settings: Settings) -> Row:
+    """Status and reason, by the stored verdict of exactly this text and the policy."""
+    verdict = store.select("select_verdict", {"day": proposal.inputs.day})
+    made = proposal.composition
+    passed = bool(verdict) and verdict[0]["passed"] and verdict[0]["content_sha256"] == made.content_sha256
+    status, reason = decide_status(passed, proposal.inputs.confidence.score, settings.policy)
+    return {"status": str(status), "reason": reason}
+
+
+def _composed_row(proposal: Proposal, checked: int) -> Row:
+    """The row of an episode that was composed; its text is empty where the draft was refused."""
+    made, inputs = proposal.composition, proposal.inputs
+    row = _bare_row(inputs.day, EpisodeStatus.HELD, "", checked) | {
+        "series": made.header.series,
+        "hearts_commit": made.header.commit_sha,
+        "confidence_score": inputs.confidence.score,
+        "correlation_strength": made.correlation,
+        "tokens_total": made.header.tokens_in + made.header.tokens_out,
+        "cost_total": made.header.cost_usd,
+    }
+    if made.rendered:
+        sql = {fact.spec.query: statement(fact.spec.query) for fact in inputs.sheet.values()}
+        row |= {
+            "title": made.rendered.title.replace("`", ""),
+            "content_sha256": made.content_sha256,
+            "canonical": made.canonical,
+            "ledger": json_text(ledger_of(made, inputs, proposal.evidence, sql)),
+        }
+    return row
+
+
+def _bare_row(day: date, status: EpisodeStatus, reason: str, checked: int) -> Row:
+    return {
+        "day": day,
+        "ts": day_end(day),
+        "run_id": episode_run_id(day),
+        "series": "",
+        "episode": None,
+        "title": "",
+        "lang": "en",
+        "path": None,
+        "hearts_commit": None,
+        "packs_commit": None,
+        "status": str(status),
+        "reason": reason,
+        "content_sha256": "",
+        "canonical": "",
+        "ledger": "",
+        "confidence_score": 0.0,
+        "correlation_strength": None,
+        "series_checked": checked,
+        "tokens_total": 0,
+        "cost_total": 0.0,
+    }
+
+
+def episode_preview(row: Mapping[str, Any]) -> str:
+    """The episode itself, for people."""
+    if not row["canonical"]:
+        return f"**{row['status']}**: {row['reason']}"
+    head, body = split_front_matter(row["canonical"])
+    fields = head.strip().strip("-").strip()
+    return f"**{row['status']}**: {row['reason']}\n\n```yaml\n{fields}\n```\n{body}"

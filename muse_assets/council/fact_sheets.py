@@ -1,0 +1,46 @@
+"""What may be said: every fact of the day with its query and the hash of its rows."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import numpy as np
+
+from muse_assets.council.stored import settle_all, stored_findings
+from muse_assets.daily import days_of, markdown_table, table_result
+from muse_domain.fact_sheet import day_specs, finding_specs, relation_parameters
+from muse_domain.facts import FactSpec, fact_to_row
+from muse_domain.findings import Finding
+from muse_domain.ports import Warehouse
+from muse_domain.relations import Relation, relate
+
+
+def fact_sheets(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
+    """Every fact that the day's episode may state, each with its query and the hash of its rows."""
+    days = days_of(context)
+    store = warehouse.tagged(context.run_id)
+    rows = []
+    for day in days:
+        settled, _ = settle_all(_specs(day, stored_findings(store, day), store), store)
+        rows += [{"day": day, **fact_to_row(fact)} for fact in settled.values()]
+    store.replace_days("fact_sheets", days, rows)
+    listed = ((row["fact_id"], row["value"] if row["text"] is None else row["text"], row["unit"],
+               row["row_count"], row["query"]) for row in rows)  # fmt: skip
+    preview = markdown_table(("fact", "value", "unit", "rows", "query"), listed, longest=60)
+    return table_result(len(rows), preview=preview)
+
+
+def _specs(day: date, found: Sequence[Finding], store: Warehouse) -> list[FactSpec]:
+    specs = day_specs(day)
+    for finding in found:
+        specs += finding_specs(finding, day, _relation(finding, day, store))
+    return specs
+
+
+def _relation(finding: Finding, day: date, store: Warehouse) -> Relation | None:
+    """Whether the finding's benchmark and the users' latency moved together over the trailing week."""
+    if finding.key.unit != "ms":
+        return None
+    rows = store.select("hourly_pairs", relation_parameters(finding, day))
+    left, right = np.array([row["value"] for row in rows]), np.array([row["pair"] for row in rows])
+    return relate(left, right, seed=int(finding.key.series_id, 16))

@@ -1,0 +1,66 @@
+"""What moved: every series of the day against its own past."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+
+from muse_assets.daily import days_of, markdown_table, table_result
+from muse_domain.findings import DayFindings, KnownShift, find_day
+from muse_domain.ports import Row, Warehouse
+from muse_domain.series import group_series
+from muse_domain.settings import Settings
+from muse_domain.stored import check_row, commit_from_row, finding_row
+from muse_resources.workspace import Workspace
+
+
+def findings(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    workspace: dg.ResourceParam[Workspace],
+) -> dg.MaterializeResult:
+    """What moved, when, by how much, how sure that is, and the cause: code, method, environment or noise.
+
+    Every series that was measured on the day is looked at, and noted in `series_checks`.
+    """
+    days = days_of(context)
+    store = warehouse.tagged(context.run_id)
+    looked = _look(days, store, workspace.settings)
+    checks = [check_row(one.day, check) for one in looked for check in one.checks]
+    rows = [finding_row(one.day, finding) for one in looked for finding in one.findings]
+    store.replace_days("series_checks", days, checks)
+    store.replace_days("findings", days, rows)
+    return table_result(len(rows), preview=_finding_preview(rows), series_checked=len(checks))
+
+
+def _look(days: Sequence[date], store: Warehouse, settings: Settings) -> list[DayFindings]:
+    """Each day in order, each knowing what the days before it have told."""
+    window = timedelta(days=settings.analysis.window_days)
+    span = {"first": min(days) - window, "last": max(days)}
+    better = settings.analysis.better
+    points = store.select("select_series_points", span)
+    points = [{**row, "better": better.get(row["metric"], row["better"])} for row in points]
+    series = group_series(row for row in points if row["better"] != "none")
+    history = store.select("select_commits", {"repository": "hearts", **span})
+    commits = [commit_from_row(row) for row in history]
+    known = [
+        KnownShift(row["series_id"], row["changed_at"], row["direction"])
+        for row in store.select("select_known_shifts", {"first": span["first"], "before": min(days)})
+    ]
+    looked: list[DayFindings] = []
+    for day in sorted(days):
+        found = find_day(day, series, commits, known, settings.analysis)
+        known += [KnownShift(f.key.series_id, f.changed_at, f.direction) for f in found.findings]
+        looked.append(found)
+    return looked
+
+
+def _finding_preview(rows: Sequence[Row]) -> str:
+    if not rows:
+        return "Nothing moved.\n"
+    listed = (
+        (row["day"], row["benchmark"], row["metric"], row["before_median"], row["after_median"],
+         f"{row['change_pct']:+.1f} %", row["p_value"], row["cause"])
+        for row in rows
+    )  # fmt: skip
+    return markdown_table(("day", "benchmark", "metric", "before", "after", "change", "p", "cause"), listed)

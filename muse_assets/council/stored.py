@@ -1,0 +1,39 @@
+"""What later steps read back of a day: its findings, its facts, and the rows behind them."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import date
+
+from muse_domain.facts import EvidenceRow, Fact, FactSpec, fact_from_row, settle
+from muse_domain.findings import Finding
+from muse_domain.measurements import RUN_NAMESPACE
+from muse_domain.ports import Warehouse
+from muse_domain.stored import finding_from_row
+from muse_resources.warehouse import json_text
+
+
+def stored_findings(store: Warehouse, day: date) -> list[Finding]:
+    """The day's findings, f1 first."""
+    return [finding_from_row(row) for row in store.select("select_findings", {"first": day, "last": day})]
+
+
+def stored_sheet(store: Warehouse, day: date) -> dict[str, Fact]:
+    """The day's facts by id."""
+    return {row["fact_id"]: fact_from_row(row) for row in store.select("select_fact_sheet", {"day": day})}
+
+
+def settle_all(specs: Sequence[FactSpec], store: Warehouse) -> tuple[dict[str, Fact], dict[str, list[EvidenceRow]]]:
+    """Facts and their rows by fact id; facts that share query and parameters share one query."""
+    asked: dict[str, list[EvidenceRow]] = {}
+    evidence: dict[str, list[EvidenceRow]] = {}
+    for spec in specs:
+        question = json_text([spec.query, dict(spec.parameters)])
+        if question not in asked:
+            asked[question] = store.evidence(spec)
+        evidence[spec.fact_id] = asked[question]
+    return {spec.fact_id: settle(spec, evidence[spec.fact_id]) for spec in specs}, evidence
+
+
+def episode_run_id(day: date) -> uuid.UUID:
+    """The episode's own id: the same day is always the same episode."""
+    return uuid.uuid5(RUN_NAMESPACE, f"episode:{day}")

@@ -51,9 +51,7 @@ def main() -> None:
 
 
 def _read_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--soak-minutes", type=float, default=0)
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
@@ -103,16 +101,12 @@ def measure(side: str, folder: Path) -> dict[str, float]:
 
     numbers = np.arange(ROWS)
     frame = pd.DataFrame({"n": numbers.astype("uint64"), "x": numbers / 3, "s": numbers.astype(str)})
-    table = pa.table(
-        {"n": frame["n"].to_numpy(), "x": frame["x"].to_numpy(), "s": pa.array(numbers.astype(str))}
-    )
+    table = pa.table({"n": frame["n"].to_numpy(), "x": frame["x"].to_numpy(), "s": pa.array(numbers.astype(str))})
     client.command("DROP TABLE IF EXISTS rows SYNC")
     client.command("CREATE TABLE rows (n UInt64, x Float64, s String) ENGINE = MergeTree ORDER BY n")
     figures["select_ms"] = _median_s(lambda: client.query("SELECT 1").result_rows, 200) * 1000
     row = [[1, 1.0, "x"]]
-    figures["insert_ms"] = (
-        _median_s(lambda: client.insert("rows", row, column_names=["n", "x", "s"]), 50) * 1000
-    )
+    figures["insert_ms"] = _median_s(lambda: client.insert("rows", row, column_names=["n", "x", "s"]), 50) * 1000
     figures["insert_df_s"] = _median_s(lambda: client.insert_df("rows", frame), 3)
     figures["insert_arrow_s"] = _median_s(lambda: client.insert_arrow("rows", table), 3)
     client.command("TRUNCATE TABLE rows")
@@ -176,9 +170,7 @@ def soak(minutes: float) -> None:
     pid = ensure_owner(folder).pid
     end_s = time.monotonic() + minutes * 60
     counts = [0] * THREADS
-    threads = [
-        threading.Thread(target=_load, args=(folder, number, end_s, counts)) for number in range(THREADS)
-    ]
+    threads = [threading.Thread(target=_load, args=(folder, number, end_s, counts)) for number in range(THREADS)]
     for thread in threads:
         thread.start()
     print("minute  requests  memory MB  threads  files")
@@ -187,9 +179,7 @@ def soak(minutes: float) -> None:
         time.sleep(min(30, minutes * 6))
         sample = (_memory_mb(pid), _count(pid, "task"), _count(pid, "fd"))
         minute = (time.monotonic() - started_s) / 60
-        print(
-            f"{minute:6.1f}  {sum(counts):8d}  {sample[0]:9.0f}  {sample[1]:7d}  {sample[2]:5d}", flush=True
-        )
+        print(f"{minute:6.1f}  {sum(counts):8d}  {sample[0]:9.0f}  {sample[1]:7d}  {sample[2]:5d}", flush=True)
     stop_owner(folder)
     shutil.rmtree(parent)
 

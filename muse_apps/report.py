@@ -1,8 +1,10 @@
 """What a build has come to, told in the end: what was built, found and refused, and where to look."""
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 from rich.markup import escape
 
@@ -70,10 +72,17 @@ def show_where_to_look(adapters: Adapters) -> None:
     workspace = adapters.workspace
     site = workspace.path(workspace.settings.site.folder) / "index.html"
     console.print("[bold]Where to look[/]")
-    console.print(f"  the page      {site}")
-    console.print(f"  the posts     {workspace.path(workspace.settings.blog.path)}")
-    console.print("  the proof     .venv/bin/muse --workspace .muse/demo verify all")
-    console.print("  the graph     make dev, then http://127.0.0.1:3000\n")
+    console.print(f"  the page      {_near(site)}", soft_wrap=True)
+    console.print(f"  the posts     {_near(workspace.path(workspace.settings.blog.path))}", soft_wrap=True)
+    command = f"{_near(Path(sys.prefix) / 'bin' / 'muse')} --workspace {_near(workspace.folder)}"
+    console.print(f"  the proof     {command} verify all", soft_wrap=True)
+    console.print(f"  the graph     {command} dev, then http://127.0.0.1:3000\n", soft_wrap=True)
+
+
+def _near(path: Path) -> Path:
+    """A path as one would type it from here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def show_proof(proofs: Sequence[EpisodeProof]) -> None:

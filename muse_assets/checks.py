@@ -58,7 +58,7 @@ def _episode_result(
     judgements: Mapping[str, Callable[[], list[str]]] = {
         "front_matter_is_complete": lambda: check_front_matter(episode["canonical"]),
         "sections_are_in_order": lambda: check_sections(episode["canonical"]),
-        "claims_match_facts": lambda: [o for o in [verdict_objection(store, day, episode["content_sha256"])] if o],
+        "claims_match_facts": lambda: [o for o in [verdict_objection(store, day, episode["canonical"])] if o],
     }
     return _result(name, judgements[name]())
 

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from muse_domain.days import day_end, day_start
+from muse_domain.ports import Row
 from muse_domain.settings import Settings
 from muse_resources.table_columns import table_columns
 
@@ -90,16 +91,32 @@ def day_of(context: dg.AssetExecutionContext) -> date:
     return date.fromisoformat(context.partition_key)
 
 
-def table_result(
-    rows: int, *, preview: str = "", by_day: Mapping[date, int] | None = None, **more: Any
+def day_result(rows: int, preview: str, **more: Any) -> dg.MaterializeResult:
+    """The result of one day: its row count, and what a person would rather look at."""
+    return dg.MaterializeResult(
+        metadata={"dagster/partition_row_count": rows, "preview": dg.MetadataValue.md(preview), **more}
+    )
+
+
+def range_result(
+    context: dg.AssetExecutionContext, by_day: Mapping[date, int], preview: str = "", **more: Any
 ) -> dg.MaterializeResult:
-    """The result of an asset that fills a table: its row count, and what a person would rather look at."""
-    metadata: dict[str, Any] = {"dagster/partition_row_count": rows, **more}
-    if by_day is not None and len(by_day) > 1:
-        preview = markdown_table(("day", "rows"), ((day, count) for day, count in by_day.items())) + preview
+    """The result of a run over one day or many: each day gets its own row count, all share the preview."""
+    for day, rows in by_day.items():
+        context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
+    if len(by_day) > 1:
+        preview = markdown_table(("day", "rows"), by_day.items()) + preview
     if preview:
-        metadata["preview"] = dg.MetadataValue.md(preview)
-    return dg.MaterializeResult(metadata=metadata)
+        more["preview"] = dg.MetadataValue.md(preview)
+    return dg.MaterializeResult(metadata={"rows_in_run": sum(by_day.values()), **more})
+
+
+def count_by_day(days: Iterable[date], rows: Iterable[Row]) -> dict[date, int]:
+    """Rows of each day; a day without rows counts zero."""
+    counts = dict.fromkeys(days, 0)
+    for row in rows:
+        counts[row["day"]] += 1
+    return counts
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]], longest: int = 40) -> str:

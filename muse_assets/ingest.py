@@ -1,13 +1,13 @@
 """From files and commits to tables. Every asset replaces its days as a whole and notes that they are loaded."""
 
 import hashlib
-from datetime import date
+from collections.abc import Mapping
 
 import dagster as dg
 
-from muse_assets.daily import DailyAsset, days_of, markdown_table, table_result
+from muse_assets.daily import DailyAsset, count_by_day, days_of, markdown_table, range_result
 from muse_domain.days import day_end, day_start
-from muse_domain.ports import Commit, Row, SourceRepository, Warehouse
+from muse_domain.ports import Row, SourceRepository, Warehouse
 from muse_domain.settings import EventMapping, Settings
 from muse_domain.stored import commit_row
 from muse_resources.event_files import event_loads, inputs_sha256, refused_lines
@@ -30,13 +30,13 @@ def commits(
         for commit in repository.commits(day_start(min(days)), day_end(max(days)))
     ]
     rows = [commit_row(commit) for commit in found]
-    store = warehouse.tagged(context.run_id)
+    store = warehouse.tagged(context.run.run_id)
     store.replace_days("commits", days, rows)
     by_day = count_by_day(days, rows)
-    store.record_loads("commits", by_day, files=len(repositories), inputs_sha256=_commits_sha256(found))
+    store.record_loads("commits", by_day, files=len(repositories), inputs_sha256=_heads_sha256(repositories))
     listed = ((c.committed_at.strftime("%m-%d %H:%M"), c.repository, f"`{c.sha[:7]}`", c.subject) for c in found)
     preview = markdown_table(("committed", "repository", "commit", "subject"), listed)
-    return table_result(len(rows), preview=preview, by_day=by_day)
+    return range_result(context, by_day, preview)
 
 
 def bench_runs(
@@ -53,16 +53,16 @@ def bench_runs(
     intake = take_in_reports(workspace.folder, workspace.settings.reports)
     runs = rows_of_days(intake.runs, days)
     metrics = rows_of_days(intake.metrics, days)
-    store = warehouse.tagged(context.run_id)
+    store = warehouse.tagged(context.run.run_id)
     store.replace_days("bench_metrics", days, metrics)
     store.replace_days("bench_runs", days, runs)
     store.replace_source("dead_letters", "bench_runs", intake.dead_letters)
     by_day = count_by_day(days, runs)
     store.record_loads("bench_runs", by_day, files=intake.files, inputs_sha256=intake.inputs_sha256)
-    return table_result(
-        len(runs),
-        preview=_run_preview(runs) + refusal_preview(intake.dead_letters),
-        by_day=by_day,
+    return range_result(
+        context,
+        by_day,
+        _run_preview(runs) + refusal_preview(intake.dead_letters),
         files_read=intake.files,
         further_values=len(metrics),
         flagged=sum(run["quality"] == "flagged" for run in runs),
@@ -79,16 +79,16 @@ def ui_events(
     """The day's user-interface events, one row for each native event id, read inside the engine."""
     days = days_of(context)
     loads = event_loads(workspace.folder, workspace.settings.events, days, workspace.secrets.hash_key)
-    store = warehouse.tagged(context.run_id)
+    store = warehouse.tagged(context.run.run_id)
     by_day, refused = store.replace_days_from_lines("ui_events", days, loads, deduplicate="load_distinct_events")
     letters = refused_lines(workspace.folder, refused)
     store.replace_source("dead_letters", "ui_events", letters)
     paths = [path for path, _, _ in loads]
     store.record_loads("ui_events", by_day, files=len(paths), inputs_sha256=inputs_sha256(paths))
-    return table_result(
-        sum(by_day.values()),
-        preview=refusal_preview(letters),
-        by_day=by_day,
+    return range_result(
+        context,
+        by_day,
+        refusal_preview(letters),
         files_read=len(paths),
         dead_letters=len(letters),
     )
@@ -103,8 +103,10 @@ def session_stats(
     days = days_of(context)
     kinds = _event_kinds([source.mapping for source in workspace.settings.events])
     parameters = {"first": min(days), "last": max(days), **kinds}
-    by_day = warehouse.tagged(context.run_id).replace_days_from("session_stats", days, "load_session_stats", parameters)
-    return table_result(sum(by_day.values()), by_day=by_day)
+    by_day = warehouse.tagged(context.run.run_id).replace_days_from(
+        "session_stats", days, "load_session_stats", parameters
+    )
+    return range_result(context, by_day)
 
 
 def ingest_assets(settings: Settings) -> list[DailyAsset]:
@@ -117,14 +119,6 @@ def ingest_assets(settings: Settings) -> list[DailyAsset]:
         DailyAsset(ui_events, GROUP, ["ui_event_files"], tables, ["ui_events"]),
         DailyAsset(session_stats, GROUP, ["ui_events"], tables, ["session_stats"]),
     ]
-
-
-def count_by_day(days: list[date], rows: list[Row]) -> dict[date, int]:
-    """Rows of each day; a day without rows counts zero."""
-    counts = dict.fromkeys(days, 0)
-    for row in rows:
-        counts[row["day"]] += 1
-    return counts
 
 
 def refusal_preview(letters: list[Row]) -> str:
@@ -153,5 +147,8 @@ def _event_kinds(mappings: list[EventMapping]) -> dict[str, list[str]]:
     }
 
 
-def _commits_sha256(found: list[Commit]) -> str:
-    return hashlib.sha256("\n".join(sorted(commit.sha for commit in found)).encode()).hexdigest()
+def _heads_sha256(repositories: Mapping[str, SourceRepository]) -> str:
+    """Over the newest commit of each repository, so that a day has the same hash however many are loaded with it."""
+    heads = {name: repository.head() for name, repository in sorted(repositories.items())}
+    lines = (f"{name} {head.sha if head else ''}" for name, head in heads.items())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

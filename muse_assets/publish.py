@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 
 from muse_assets.council.stored import stored_findings, stored_sheet
-from muse_assets.daily import DailyAsset, day_of, markdown_table, table_result
+from muse_assets.daily import DailyAsset, day_of, day_result, markdown_table
 from muse_domain.composition import episode_charts
-from muse_domain.episodes import PUBLISHED_REASON, EpisodeStatus
+from muse_domain.episodes import PUBLISHED_REASON, EpisodeStatus, content_sha256
 from muse_domain.fact_sheet import series_parameters
 from muse_domain.facts import bound_instant
 from muse_domain.ports import Clock, Deployer, Publication, PublishableEpisode, Publisher, Row, Warehouse
@@ -30,12 +30,12 @@ def publications(
     The publication's gate stands in here: without a passing verdict for exactly this text nothing is committed.
     """
     day = day_of(context)
-    store = warehouse.tagged(context.run_id)
+    store = warehouse.tagged(context.run.run_id)
     episode = _stored_episode(store, day)
     if episode is None or episode["status"] not in PUBLISHABLE:
         yield _nothing(_nothing_to_publish(store, day, episode))
         return
-    objection = verdict_objection(store, day, episode["content_sha256"])
+    objection = verdict_objection(store, day, episode["canonical"])
     if objection:
         context.log.error("The publication's gate refuses %s: %s", day, objection)
         yield _gate(False, objection)
@@ -56,12 +56,15 @@ def publications(
     )
 
 
-def verdict_objection(store: Warehouse, day: date, content_sha256: str) -> str:
-    """Why this text may not be published; empty when its verdict passed."""
+def verdict_objection(store: Warehouse, day: date, canonical: str) -> str:
+    """Why this text may not be published; empty when its verdict passed.
+
+    The text is hashed here and now: a stored hash would not notice that the text beside it was changed.
+    """
     stored = store.select("select_verdict", {"day": day})
     if not stored:
         return "no verdict is stored for this day: materialise episode_verdicts"
-    if stored[0]["content_sha256"] != content_sha256:
+    if stored[0]["content_sha256"] != content_sha256(canonical):
         return "the stored verdict judged another text: materialise episode_verdicts and episodes again"
     if not stored[0]["passed"]:
         return "the verdict for this text did not pass"
@@ -154,11 +157,11 @@ def deployments(
     never takes newer episodes off the site.
     """
     day = day_of(context)
-    store = warehouse.tagged(context.run_id)
+    store = warehouse.tagged(context.run.run_id)
     published = store.select("select_publication", {"day": day})
     if not published:
         store.replace_days("deployments", [day], [])
-        return table_result(0, preview="Nothing was published on this day, so nothing is deployed.")
+        return day_result(0, "Nothing was published on this day, so nothing is deployed.")
     started = clock.now()
     commit_sha = published[0]["commit_sha"]
     deployment = deployer.deploy(publisher.head_commit() or commit_sha)
@@ -183,7 +186,7 @@ def deployments(
         }
         store.replace_days("deployments", [day], [row])
     shown = [("address", deployment.url), ("pages", deployment.pages), ("changed", deployment.changed)]
-    return table_result(1, preview=markdown_table(("deployment", deployment.deployment_id), shown), url=deployment.url)
+    return day_result(1, markdown_table(("deployment", deployment.deployment_id), shown), url=deployment.url)
 
 
 def publish_assets() -> list[DailyAsset]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from muse_assets.daily import DailyAsset, days_of, markdown_table, table_result
+from muse_assets.daily import DailyAsset, count_by_day, days_of, markdown_table, range_result
 from muse_domain.days import trailing_days
 from muse_domain.measurements import RUN_NAMESPACE
 from muse_domain.ports import Clock, Row, SourceRepository, SourceUnreachable, Warehouse
@@ -30,7 +30,7 @@ def watcher_runs(
     This table is for the eye. The gate inside `episodes` judges again at its own instant.
     """
     days = days_of(context)
-    store = warehouse.tagged(context.run_id)
+    store = warehouse.tagged(context.run.run_id)
     rows = []
     for day in days:
         started = time.perf_counter()
@@ -41,7 +41,7 @@ def watcher_runs(
         (row["day"], row["status"], f"{row['days_loaded']}/{row['days_expected']}", row["reason"]) for row in rows
     )
     preview = markdown_table(("day", "status", "days loaded", "reason"), listed)
-    return table_result(len(rows), preview=preview, status=rows[-1]["status"])
+    return range_result(context, count_by_day(days, rows), preview, status=rows[-1]["status"])
 
 
 def judge_day(

@@ -69,16 +69,29 @@ def compose(inputs: EpisodeInputs) -> Composition:
     """Judge the draft, render it, and judge the result."""
     correlation = day_correlation(inputs.sheet, inputs.findings)
     header = _header(inputs, correlation)
-    objections = judge_draft(inputs.draft, inputs.sheet, subjects_of(inputs.findings))
+    licences = subjects_of(inputs.findings)
+    objections = judge_draft(inputs.draft, inputs.sheet, licences)
     if objections:
         return Composition(header, correlation, tuple(objections), None, "")
     subjects = [finding.finding_id for finding in inputs.findings]
     rendered = render_episode(inputs.draft, inputs.sheet, subjects, FRONT_MATTER_FACTS)
     canonical = canonical_episode(header, rendered)
-    objections = trace_episode(rendered, inputs.sheet, allowed_links=rendered.links)
+    objections = trace_episode(rendered, inputs.sheet, licences, allowed_links=rendered.links)
+    objections += _front_matter_objections(header, rendered)
     objections += [Objection("front_matter", "front_matter", problem) for problem in check_front_matter(canonical)]
     objections += [Objection("sections", "body", problem) for problem in check_sections(canonical)]
     return Composition(header, correlation, tuple(objections), rendered, canonical)
+
+
+def _front_matter_objections(header: EpisodeHeader, rendered: RenderedEpisode) -> list[Objection]:
+    """Every number of the front matter that is a fact has its claim, with the same value."""
+    claimed = {claim.where: claim.text for claim in rendered.claims}
+    return [
+        Objection("front_matter", "front_matter", f"{key} is {value}, its claim is {claim!r}")
+        for key in FRONT_MATTER_FACTS
+        if (value := getattr(header, key)) is not None
+        and (claim := claimed.get(f"front_matter.{key}")) != str(value)
+    ]
 
 
 def day_correlation(sheet: FactSheet, findings: Sequence[Finding]) -> float | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,7 +25,8 @@ FRONT_MATTER_KEYS = (
 # What `episodes.reason` says of a published day, whoever writes the row.
 PUBLISHED_REASON = "published"
 
-# How many supporting rows the ledger carries along; the query gives all of them.
+# How many supporting rows the ledger carries along (of each segment, where there are several: half as many);
+# the query gives all of them.
 LEDGER_ROWS = 12
 
 
@@ -123,10 +125,10 @@ def number_episode(canonical: str, ledger: Mapping[str, Any], number: int) -> tu
     """Give a canonical episode its number; the ledger's offsets move with the text."""
     head, body = split_front_matter(canonical)
     shift = len(episode_name(number)) - len(NUMBER_TOKEN)
-    places = [match.start() for match in re.finditer(re.escape(NUMBER_TOKEN), body)]
+    places = [match.start() for match in _link_to(NUMBER_TOKEN).finditer(body)]
     claims = [_moved(claim, places, shift) for claim in ledger["claims"]]
     numbered = head.replace("episode: null\n", f"episode: {number}\n", 1)
-    markdown = numbered + body.replace(NUMBER_TOKEN, episode_name(number))
+    markdown = numbered + _link_to(NUMBER_TOKEN).sub(rf"\g<1>{episode_name(number)}", body)
     return markdown, {**ledger, "episode": {**ledger["episode"], "episode": number}, "claims": claims}
 
 
@@ -140,9 +142,16 @@ def _moved(claim: Mapping[str, Any], places: Sequence[int], shift: int) -> dict[
 def unnumbered(markdown: str) -> str:
     """The canonical text of a published episode: the inverse of `number_episode`."""
     head, body = split_front_matter(markdown)
-    number = yaml.safe_load(head.strip().strip("-"))["episode"]
+    number = read_front_matter(markdown).get("episode")
+    if not isinstance(number, int):
+        raise EpisodeFormatError(f"the episode has no number: {number!r}")
     canonical_head = re.sub(r"^episode: \d+$", "episode: null", head, count=1, flags=re.MULTILINE)
-    return canonical_head + body.replace(episode_name(number), NUMBER_TOKEN)
+    return canonical_head + _link_to(episode_name(number)).sub(rf"\g<1>{NUMBER_TOKEN}", body)
+
+
+def _link_to(name: str) -> re.Pattern[str]:
+    """The name of an episode's files at the beginning of a link: quoted subjects may name episodes, too."""
+    return re.compile(rf"(\]\(){re.escape(name)}(?=[./])")
 
 
 def split_front_matter(markdown: str) -> tuple[str, str]:
@@ -204,9 +213,12 @@ def _headings(body: str) -> list[str]:
     headings: list[str] = []
     fence = ""
     for line in body.splitlines():
-        if mark := re.match(r"\s{0,3}(`{3,}|~{3,})", line):
-            fence = "" if fence and mark.group(1).startswith(fence) else fence or mark.group(1)
-        elif not fence and re.match(r"#{1,2}\s", line):
+        if fence:
+            if (end := re.fullmatch(r" {0,3}(`{3,}|~{3,})\s*", line)) and end.group(1).startswith(fence):
+                fence = ""
+        elif start := re.match(r" {0,3}(`{3,}(?!.*`)|~{3,})", line):
+            fence = start.group(1)
+        elif re.match(r" {0,3}#{1,2}(?:\s|$)", line):
             headings.append(line.strip())
     return headings
 
@@ -258,8 +270,21 @@ def _ledger_fact(fact: Fact, rows: Sequence[EvidenceRow], sql: str) -> dict[str,
         **{key: shown[key] for key in shown if key not in ("fact_id", "parameters", "reason")},
         "parameters": dict(fact.spec.parameters),
         "sql": sql,
-        "rows": [_ledger_row(row) for row in supporting[:LEDGER_ROWS]],
+        "rows": [_ledger_row(row) for row in _first_rows(supporting)],
     }
+
+
+def _first_rows(rows: Sequence[EvidenceRow]) -> list[EvidenceRow]:
+    """The first rows, in their order; of several segments the first of each, so that both sides can be seen."""
+    if len({row.segment for row in rows}) < 2:
+        return list(rows[:LEDGER_ROWS])
+    taken: Counter[str] = Counter()
+    kept = []
+    for row in rows:
+        taken[row.segment] += 1
+        if taken[row.segment] <= LEDGER_ROWS // 2:
+            kept.append(row)
+    return kept
 
 
 def _ledger_row(row: EvidenceRow) -> dict[str, Any]:

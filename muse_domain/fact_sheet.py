@@ -71,7 +71,9 @@ class _Specs:
 
     def number(self, name: str, stored: Mapping[str, Any], field: str, unit: str) -> FactSpec:
         parameters = {**stored, "field": field}
-        return FactSpec(self.id(name), self.subject, "finding_value", parameters, "single", unit, "estimated", INTERVAL_LEVEL)
+        return FactSpec(
+            self.id(name), self.subject, "finding_value", parameters, "single", unit, "estimated", INTERVAL_LEVEL
+        )
 
     def segments(self, parameters: Mapping[str, Any], unit: str, support: float) -> list[FactSpec]:
         query = "series_segments"
@@ -128,7 +130,7 @@ def series_parameters(finding: Finding) -> dict[str, str | int | float | None]:
 
 def subjects_of(findings: Iterable[Finding]) -> list[Subject]:
     """The licences that the day's findings give to words."""
-    return [Subject(finding.finding_id, finding.direction, finding.effect) for finding in findings]
+    return [Subject(finding.finding_id, finding.direction, finding.effect, finding.key.unit) for finding in findings]
 
 
 def briefing(findings: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ that is what `muse verify` does.
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -134,12 +135,17 @@ def _single(rows: Sequence[EvidenceRow]) -> Reduced:
     return (rows[0].value, rows[0].text) if rows else (None, None)
 
 
+def relative_change_pct(before: float, after: float) -> float:
+    """Change in percent of the size of `before`, so that more is positive for negative values too."""
+    return (after / before - 1.0) * math.copysign(100.0, before)
+
+
 def _change_pct(rows: Sequence[EvidenceRow]) -> Reduced:
     before = _values([row for row in rows if row.segment == "before"])
     after = _values([row for row in rows if row.segment == "after"])
     if not before or not after or float(np.median(before)) == 0.0:
         return None, None
-    return (float(np.median(after)) / float(np.median(before)) - 1.0) * 100.0, None
+    return relative_change_pct(float(np.median(before)), float(np.median(after))), None
 
 
 def _spearman(rows: Sequence[EvidenceRow]) -> Reduced:

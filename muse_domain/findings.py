@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 
 from muse_domain.days import day_end, day_start
+from muse_domain.facts import relative_change_pct
 from muse_domain.ports import Commit
 from muse_domain.series import Series, SeriesKey
 from muse_domain.settings import AnalysisSection
@@ -196,7 +197,7 @@ def _finding(
         n_after=len(after),
         before_median=before_median,
         after_median=after_median,
-        change_pct=(after_median / before_median - 1.0) * 100.0,
+        change_pct=relative_change_pct(before_median, after_median),
         interval_low_pct=low,
         interval_high_pct=high,
         p_value=candidate.p_value,

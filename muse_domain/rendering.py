@@ -20,6 +20,10 @@ SECTIONS = (
     "## Next steps",
     "## Links & artifacts",
 )
+TABLE_HEAD = (
+    "| Benchmark | Metric | Before | After | Change | Interval | Runs |",
+    "|---|---|---:|---:|---:|---:|---:|",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,7 @@ def render_episode(
 def _benchmarks(body: _Sheet, subjects: Sequence[str]) -> None:
     body.cite("day.series_checked").say(" checked on ").cite("day.date").say(", ")
     body.cite("day.runs").say(" measured.\n\n")
-    body.say("| Benchmark | Metric | Before | After | Change | Interval | Runs |\n")
-    body.say("|---|---|---:|---:|---:|---:|---:|\n")
+    body.say("\n".join(TABLE_HEAD) + "\n")
     for subject in subjects:
         _table_row(body, subject)
     for subject in subjects:

@@ -19,7 +19,8 @@ class SettingsError(ValueError):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # The input stays out of pydantic's own message: it may hold a password.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class MuseSection(_Section):
@@ -57,9 +58,13 @@ class WarehouseSection(_Section):
     def _http_address(cls, value: str) -> str:
         if value and not re.match(r"https?://[^/\s]+", value):
             raise ValueError('use "https://host:8443" (or leave it empty for the embedded engine)')
-        if re.match(r"https?://[^/@\s]*:[^/@\s]*@", value):
+        if _names_a_password(value):
             raise ValueError("leave the password out: set CH_USER and CH_PASSWORD in the environment")
         return value
+
+
+def _names_a_password(url: str) -> bool:
+    return re.match(r"https?://[^@]*:[^@]*@|.*[?&]password=", url, re.IGNORECASE) is not None
 
 
 class RepositorySection(_Section):
@@ -237,5 +242,6 @@ def _remedy(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "is not a key of Muse: remove it or mend its spelling (`muse init` lists every key)"
     message = str(error["msg"]).removeprefix("Value error, ")
-    shown = "" if isinstance(error["input"], dict) else f" (it is {error['input']!r})"
+    is_secret = isinstance(error["input"], str) and _names_a_password(error["input"])
+    shown = "" if is_secret or isinstance(error["input"], dict) else f" (it is {error['input']!r})"
     return f"{message}{shown}"

@@ -7,7 +7,7 @@ where the value after belongs, because it never gets hold of either alone.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from muse_domain.facts import Fact
@@ -23,6 +23,9 @@ COUNTED = {
     "hour": "hours",
     "finding": "findings",
 }
+
+# Links with any scheme, hosts that readers turn into links, e-mail addresses and mentions.
+_ADDRESS = re.compile(r"\S*://\S*|(?<!\w)www\.\S*|(?:mailto|javascript|data):\S*|\S*[@＠]\S*", re.IGNORECASE)
 
 SLOT = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)\s*\}\}")
 
@@ -52,6 +55,9 @@ FINDING_PHRASES: Mapping[str, Phrase] = {
     "relation": (Citation("relation"), " over ", Citation("relation_hours")),
 }
 
+# "Moved together" may not hide that one side went up where the other went down.
+_OPPOSED_RELATION: Phrase = ("in opposite directions, ", *FINDING_PHRASES["relation"])
+
 
 class UnknownSlot(KeyError):
     """A text names a slot that the day's fact sheet does not offer."""
@@ -63,6 +69,8 @@ FactSheet = Mapping[str, Fact]
 def phrase(subject: str, name: str, sheet: FactSheet) -> Phrase:
     """The phrase of slot `{{subject.name}}`, its citations naming whole fact ids. Raises UnknownSlot."""
     parts = (Citation(name),) if subject == "day" else FINDING_PHRASES.get(name)
+    if name == "relation" and _is_negative(sheet.get(f"{subject}.relation")):
+        parts = _OPPOSED_RELATION
     if parts is None:
         raise UnknownSlot(f"{subject}.{name}")
     whole = tuple(
@@ -72,6 +80,10 @@ def phrase(subject: str, name: str, sheet: FactSheet) -> Phrase:
         if isinstance(part, Citation) and (part.fact not in sheet or is_absent(sheet[part.fact])):
             raise UnknownSlot(f"{subject}.{name}")
     return whole
+
+
+def _is_negative(fact: Fact | None) -> bool:
+    return fact is not None and fact.value is not None and fact.value < 0
 
 
 def is_absent(fact: Fact) -> bool:
@@ -110,22 +122,28 @@ def show(fact: Fact, style: Style = "plain") -> str:
 
 def _show_text(text: str, unit: str) -> str:
     if unit == "commit":
-        return f"`{text[:7]}`"
+        return _code(text[:7])
     if unit == "code":
-        return "`" + text.replace("`", "'").replace("|", "/").replace("\n", " ") + "`"
+        return _code(text)
     if unit == "instant":
-        return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M UTC")
+        return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     if unit == "quote":
         return "“" + plain_text(text, 90) + "”"
     return plain_text(text, 200)
 
 
+def _code(text: str) -> str:
+    """Untrusted text between code marks, which nothing in it can close; also inside a table."""
+    kept = "".join(c if c.isprintable() else " " for c in text).replace("`", "'").replace("|", "/")
+    return f"`{' '.join(kept.split()) or '?'}`"
+
+
 def plain_text(text: str, longest: int) -> str:
-    """Untrusted text as plain words: markup, links and control characters cannot survive in it."""
+    """Untrusted text as plain words: markup, links, addresses and control characters cannot survive in it."""
     kept = "".join(c if c.isprintable() else " " for c in text)
     kept = re.sub(r"[<>\[\](){}`*_~|#\\!&$“”\"]+", " ", kept)
-    kept = re.sub(r"\b(?:https?|ftp)://\S+|\bwww\.\S+|\S+@\S+\.\S+", "…", kept)
-    kept = re.sub(r"\s+", " ", kept).strip()
+    kept = _ADDRESS.sub("…", kept)
+    kept = re.sub(r"\s+", " ", kept).strip(" -+=")
     return kept if len(kept) <= longest else kept[: longest - 1].rstrip() + "…"
 
 
@@ -136,9 +154,12 @@ def _show_value(value: float, unit: str, style: Style) -> str:
     if unit == "p":
         return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
     if unit == "rho":
-        return f"ρ = {value:.2f}"
+        return f"ρ = {value:.2f}".replace("-", "−")
     number = _significant(abs(value)) if unit != "%" else _percent(abs(value))
-    sign = ("+" if value > 0 else "−" if value < 0 else "") if style == "signed" else "−" if _shows_minus(value, unit) else ""
+    if style == "signed":
+        sign = "+" if value > 0 else "−" if value < 0 else ""
+    else:
+        sign = "−" if _shows_minus(value, unit) else ""
     return f"{sign}{number}" if style == "bare" or not unit else f"{sign}{number} {unit}"
 
 
@@ -148,17 +169,17 @@ def _shows_minus(value: float, unit: str) -> bool:
 
 
 def _percent(value: float) -> str:
-    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+    if 0 < value < 0.05:
+        return _significant(value)  # one decimal would show it as nothing
+    return f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
 
 
 def _significant(value: float) -> str:
     """Three significant digits, never in scientific notation."""
     if value == 0:
         return "0"
-    if value >= 1000:
-        return f"{value:,.0f}"
     digits = 2 - _magnitude(value)
-    return f"{value:.{max(digits, 0)}f}"
+    return f"{value:,.{max(digits, 0)}f}"
 
 
 def _magnitude(value: float) -> int:

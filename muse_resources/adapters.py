@@ -11,8 +11,8 @@ from muse_domain.drafts import Writer
 from muse_domain.ports import Clock, Deployer, SourceRepository, Warehouse
 from muse_resources.git_publisher import LocalGitPublisher
 from muse_resources.git_repository import LocalGitRepository
+from muse_resources.site.model import SiteSettings
 from muse_resources.site_deployer import StaticSiteDeployer
-from muse_resources.static_site import SiteSettings
 from muse_resources.template_writer import TemplateWriter
 from muse_resources.warehouse import ClickHouseWarehouse
 from muse_resources.workspace import Workspace
@@ -100,7 +100,7 @@ def build_adapters(workspace: Workspace) -> Adapters:
     )
     return Adapters(
         workspace=workspace,
-        warehouse=ClickHouseWarehouse(_connector(workspace), settings.warehouse.database),
+        warehouse=ClickHouseWarehouse(warehouse_connector(workspace), settings.warehouse.database),
         repositories={
             name: LocalGitRepository(name, workspace.path(one.path), one.branch, workspace.secrets.hash_key)
             for name, one in settings.repositories.items()
@@ -117,7 +117,7 @@ def _site_settings(workspace: Workspace) -> SiteSettings:
     return SiteSettings(muse.title, site.base_url, site.description, muse.sample)
 
 
-def _connector(workspace: Workspace) -> Callable[[str | None], Client]:
+def warehouse_connector(workspace: Workspace) -> Callable[[str | None], Client]:
     """How to reach the warehouse: an HTTP client of the embedded owner, or of a server."""
     configured = workspace.settings.warehouse
     if configured.url:

@@ -73,7 +73,8 @@ def refused_lines(folder: Path, refused: Sequence[Row]) -> list[Row]:
 def _numbered_lines(path: Path) -> Iterable[tuple[int, bytes]]:
     with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
-            yield number, line.rstrip(b"\r\n")
+            # The engine splits at the newline alone: a carriage return is part of the line that it hashed.
+            yield number, line.removesuffix(b"\n")
 
 
 def _letter(folder: Path, path: Path, number: int, row: Row) -> Row:

@@ -18,12 +18,15 @@ def run_git(
     environment: Mapping[str, str] | None = None,
 ) -> bytes:
     """Standard output of `git <arguments>` in `folder`. Raises GitError."""
-    # A user's own git configuration (hooks, signing, templates) must not change what Muse reads or writes.
+    # A user's own git configuration (hooks, signing, templates) must not change what Muse reads or writes; nor may
+    # GIT_DIR, GIT_INDEX_FILE and their like, which are set when a hook of another repository starts Muse.
     isolated = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
+        "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
         "LC_ALL": "C.UTF-8",
         **(environment or {}),
     }

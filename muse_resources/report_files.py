@@ -1,10 +1,13 @@
 """Report files on disk: found by pattern, read, dated, and turned into rows or refusals."""
 
+import errno
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,13 @@ class ReportIntake:
     dead_letters: list[Row] = field(default_factory=list)
     files: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
+    seen: dict[uuid.UUID, str] = field(default_factory=dict)
+
+    def first_of(self, run: Row) -> str | None:
+        """The path of the file that stated this run before; None, and noted, when this is the first."""
+        first = self.seen.get(run["run_id"])
+        self.seen.setdefault(run["run_id"], run["source_path"])
+        return first
 
     @property
     def inputs_sha256(self) -> str:
@@ -61,43 +71,54 @@ def take_in_reports(folder: Path, sources: Iterable[ReportSource]) -> ReportInta
             if path.resolve() not in seen:
                 seen.add(path.resolve())
                 _take_in(intake, folder, path, source)
-    _refuse_duplicates(intake)
     return intake
 
 
 def _take_in(intake: ReportIntake, folder: Path, path: Path, source: ReportSource) -> None:
     shown = _shown_path(folder, path)
     intake.files += 1
+    sha256, size, written_at = "", 0, datetime.fromtimestamp(0, UTC)
+
+    def set_aside(refusal: Refusal, kind: str) -> None:
+        intake.dead_letters.append(_dead_letter(shown, sha256, size, written_at, refusal, kind))
+
     try:
-        written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        data = _read(path)
-    except OSError as error:
-        refusal = Refusal("", f"cannot be read: {error.strerror}.", "Mend its rights, or leave it out of `files`.")
-        intake.dead_letters.append(_dead_letter(shown, "", 0, datetime.fromtimestamp(0, UTC), refusal, "unreadable"))
-        return
-    sha256 = file_sha256(data)
-    intake.digest.update(f"{shown}\0{sha256}\n".encode())
-    try:
+        size, written_at = _size_and_time(path)
+        data = _read(path, size)
+        size, sha256 = len(data), file_sha256(data)
+        intake.digest.update(f"{shown}\0{sha256}\n".encode())
         reading = read_report(path.name, data)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}."
+        set_aside(Refusal("", reason, "Mend it, or leave it out of `files`."), "unreadable")
+        return
     except ReportRefused as error:
-        refusal = Refusal("", error.reason, error.remedy)
-        intake.dead_letters.append(_dead_letter(shown, sha256, len(data), written_at, refusal, "refused_report"))
+        set_aside(Refusal("", error.reason, error.remedy), "refused_report")
         return
     for refusal in reading.refusals:
-        intake.dead_letters.append(_dead_letter(shown, sha256, len(data), written_at, refusal, "refused_part"))
+        set_aside(refusal, "refused_part")
+    date_run = _dating(folder, path, source)
     for measurement in reading.measurements:
-        dated = _date(measurement, path, source)
+        dated = date_run(measurement)
         if isinstance(dated, Refusal):
-            intake.dead_letters.append(_dead_letter(shown, sha256, len(data), written_at, dated, "undated"))
+            set_aside(dated, "undated")
             continue
         run = _run_row(measurement, dated, source, shown, sha256, reading.format)
+        if first := intake.first_of(run):
+            set_aside(Refusal(run["benchmark"], f"is a copy of {first}.", "Nothing: one is enough."), "duplicate")
+            continue
         intake.runs.append(run)
         intake.metrics += _metric_rows(measurement, run)
 
 
-def _read(path: Path) -> bytes:
-    if path.stat().st_size > LARGEST_REPORT_BYTES:
-        raise OSError(27, f"larger than {LARGEST_REPORT_BYTES // 1024**2} MiB")
+def _size_and_time(path: Path) -> tuple[int, datetime]:
+    status = path.stat()
+    return status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
+
+
+def _read(path: Path, size: int) -> bytes:
+    if size > LARGEST_REPORT_BYTES:
+        raise OSError(errno.EFBIG, f"larger than {LARGEST_REPORT_BYTES // 1024**2} MiB")
     return path.read_bytes()
 
 
@@ -108,10 +129,20 @@ class _Dated:
     commit_sha: str | None
 
 
-def _date(measurement: Measurement, path: Path, source: ReportSource) -> _Dated | Refusal:
-    """The report's own time and commit, else what the source says of its path, else its git history."""
-    stated = re.search(source.pattern, path.as_posix()) if source.pattern else None
+def _dating(folder: Path, path: Path, source: ReportSource) -> Callable[[Measurement], _Dated | Refusal]:
+    """How the runs of one file are dated; its git history is asked at most once."""
+    # Where the workspace itself lies says nothing about when a report was measured.
+    within = path.relative_to(folder) if path.is_relative_to(folder) else path
+    stated = re.search(source.pattern, within.as_posix()) if source.pattern else None
     groups: Mapping[str, str | None] = stated.groupdict() if stated else {}
+    committed_at = cache(lambda: _last_commit_time(path) if source.dated_by == "git" else None)
+    return lambda measurement: _date(measurement, groups, committed_at)
+
+
+def _date(
+    measurement: Measurement, groups: Mapping[str, str | None], committed_at: Callable[[], datetime | None]
+) -> _Dated | Refusal:
+    """The report's own time and commit, else what the source says of its path, else its git history."""
     commit = measurement.commit_sha or groups.get("commit")
     if measurement.ts is not None:
         return _Dated(measurement.ts, "report", commit)
@@ -120,7 +151,7 @@ def _date(measurement: Measurement, path: Path, source: ReportSource) -> _Dated 
         if ts is None:
             return Refusal(measurement.benchmark, f"the path's ts {text!r} is not a time.", "Mend reports.pattern.")
         return _Dated(ts, "path", commit)
-    if source.dated_by == "git" and (ts := _last_commit_time(path)):
+    if ts := committed_at():
         return _Dated(ts, "git", commit)
     return Refusal(
         measurement.benchmark,
@@ -140,7 +171,7 @@ def _parse_instant(text: str) -> datetime | None:
 def _last_commit_time(path: Path) -> datetime | None:
     """When the file was last committed; None outside of git."""
     try:
-        seconds = git_text(path.parent, "log", "-1", "--format=%ct", "--", path.name)
+        seconds = git_text(path.parent, "log", "-1", "--no-show-signature", "--format=%ct", "--", path.name)
     except GitError:
         return None
     return datetime.fromtimestamp(int(seconds), UTC) if seconds else None
@@ -186,22 +217,6 @@ def _metric_rows(measurement: Measurement, run: Row) -> list[Row]:
         }
         for metric in measurement.metrics
     ]
-
-
-def _refuse_duplicates(intake: ReportIntake) -> None:
-    """The same bytes under two names are one measurement: the later copy is set aside."""
-    kept: dict[Any, Row] = {}
-    for run in intake.runs:
-        first = kept.setdefault(run["run_id"], run)
-        if first is not run and first["source_path"] != run["source_path"]:
-            refusal = Refusal(run["benchmark"], f"is a copy of {first['source_path']}.", "Nothing: one is enough.")
-            intake.dead_letters.append(
-                _dead_letter(run["source_path"], run["source_sha256"], 0, run["ts"], refusal, "duplicate")
-            )
-    if len(kept) < len(intake.runs):
-        intake.runs = list(kept.values())
-        unique = {(row["run_id"], row["metric"]): row for row in intake.metrics}
-        intake.metrics = list(unique.values())
 
 
 def _dead_letter(path: str, sha256: str, size: int, ts: datetime, refusal: Refusal, kind: str) -> Row:

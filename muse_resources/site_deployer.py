@@ -7,7 +7,8 @@ from pathlib import Path
 
 from muse_domain.ports import Deployment
 from muse_resources.git_publisher import LocalGitPublisher
-from muse_resources.static_site import PublishedEpisode, SiteSettings, build_site
+from muse_resources.site.build import build_site
+from muse_resources.site.model import PublishedEpisode, SiteSettings
 
 _POST = re.compile(r"(?P<stem>.*posts/(?P<series>[a-z0-9_-]+)/ep-(?P<number>\d+))\.md$")
 

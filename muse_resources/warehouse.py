@@ -7,6 +7,7 @@ Killed half-way, or run twice at once, it leaves exactly one correct day.
 import hashlib
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -15,18 +16,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from urllib3.exceptions import HTTPError
 
 from muse_domain.facts import EvidenceRow, FactSpec
-from muse_domain.failures import PermanentFailure, TransientFailure, is_transient_clickhouse_code
+from muse_domain.failures import (
+    PermanentFailure,
+    TransientFailure,
+    is_transient_clickhouse_code,
+    is_transient_http_status,
+)
 from muse_domain.ports import Row
+from muse_resources.embedded.connect import OwnerError
 from muse_resources.statements import migrations, split_statements, statement
 
 # Staging tables of another machine are left alone for this long: their load may still be running.
 FOREIGN_STAGING_HOURS = 6
+
+_STAGING = re.compile(r"staging__\w+__(?P<host>[0-9a-f]{8})_(?P<pid>\d+)_[0-9a-f]{8}")
+_HTTP_STATUS = re.compile(r"HTTP status (\d{3})")
 
 
 class ClickHouseWarehouse:
@@ -50,10 +61,7 @@ class ClickHouseWarehouse:
     def select(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Rows of a named query. Datetimes are aware UTC. Raises TransientFailure or PermanentFailure."""
         with self._client(query) as client:
-            result = client.query(
-                statement(query), parameters=_bound(parameters), settings=self._settings(), column_oriented=False
-            )
-            return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+            return self._rows(client, statement(query), parameters)
 
     def evidence(self, spec: FactSpec) -> list[EvidenceRow]:
         """The rows that a fact rests on."""
@@ -71,6 +79,7 @@ class ClickHouseWarehouse:
         strays = {row["day"] for row in batch} - set(days)
         if strays:
             raise PermanentFailure(f"{table}: rows for {min(strays)} came with a load of other days")
+        _refuse_naive_datetimes(table, batch)
         with self._client(f"replace days of {table}") as client, self._staging(client, table) as staging:
             self._insert(client, staging, batch)
             self._put_in_place(client, table, staging, [f"'{day}'" for day in days], "day")
@@ -79,6 +88,10 @@ class ClickHouseWarehouse:
     def replace_source(self, table: str, source: str, rows: Iterable[Row]) -> int:
         """Make `rows` the whole content of the partition `source` of a table that is partitioned by it."""
         batch = list(rows)
+        strays = {row["source"] for row in batch} - {source}
+        if strays:
+            raise PermanentFailure(f"{table}: rows of {min(strays)!r} came with a load of {source!r}")
+        _refuse_naive_datetimes(table, batch)
         with self._client(f"replace {source} of {table}") as client, self._staging(client, table) as staging:
             self._insert(client, staging, batch)
             self._put_in_place(client, table, staging, [f"'{source}'"], "source")
@@ -134,23 +147,25 @@ class ClickHouseWarehouse:
     def ping(self) -> str:
         """The server's version. Raises TransientFailure or PermanentFailure when it does not answer."""
         with self._client("ping") as client:
-            return str(client.command("SELECT version()"))
+            return str(self._rows(client, "SELECT version() AS version")[0]["version"])
 
     def migrate(self) -> list[str]:
         """Apply the migrations that are missing; running it again, or twice at once, is harmless."""
         with self._bare_client("create database") as client:
-            client.command(f"CREATE DATABASE IF NOT EXISTS {self._database}")
+            self._command(client, f"CREATE DATABASE IF NOT EXISTS {self._database}")
         with self._client("migrate") as client:
-            client.command(
+            self._command(
+                client,
                 "CREATE TABLE IF NOT EXISTS schema_migrations (version UInt32, name String, sha256 String) "
-                "ENGINE = MergeTree ORDER BY version"
+                "ENGINE = MergeTree ORDER BY version",
             )
-            applied = {int(row[0]) for row in client.query("SELECT version FROM schema_migrations").result_rows}
+            applied = {row["version"] for row in self._rows(client, "SELECT version FROM schema_migrations")}
             pending = [one for one in migrations() if one[0] not in applied]
             for version, name, text in pending:
                 for one in split_statements(text):
-                    client.command(one)
-                client.insert("schema_migrations", [[version, name, hashlib.sha256(text.encode()).hexdigest()]])
+                    self._command(client, one)
+                sha256 = hashlib.sha256(text.encode()).hexdigest()
+                self._insert(client, "schema_migrations", [{"version": version, "name": name, "sha256": sha256}])
             return [name for _, name, _ in pending]
 
     def close(self) -> None:
@@ -176,6 +191,10 @@ class ClickHouseWarehouse:
 
     def _settings(self) -> dict[str, Any]:
         return {"log_comment": self._comment}
+
+    def _rows(self, client: Client, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        result = client.query(sql, parameters=_bound(parameters), settings=self._settings(), column_oriented=False)
+        return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
 
     def _command(self, client: Client, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         client.command(sql, parameters=_bound(parameters), settings=self._settings())
@@ -205,20 +224,21 @@ class ClickHouseWarehouse:
     def _put_in_place(
         self, client: Client, table: str, staging: str, partitions: Sequence[str], key: str
     ) -> None:
-        filled = {
-            f"'{row[0]}'" for row in client.query(f"SELECT DISTINCT toString({key}) FROM {staging}").result_rows
-        }
+        found = self._rows(client, f"SELECT DISTINCT toString({key}) AS part FROM {staging}")
+        filled = {f"'{row['part']}'" for row in found}
         for partition in partitions:
             # REPLACE from a staging table without that partition is refused by the engine: an empty day is dropped.
-            change = f"REPLACE PARTITION {partition} FROM {staging}" if partition in filled else f"DROP PARTITION {partition}"
+            replace = f"REPLACE PARTITION {partition} FROM {staging}"
+            change = replace if partition in filled else f"DROP PARTITION {partition}"
             self._command(client, f"ALTER TABLE {table} {change}")
 
     def _rows_by_day(self, client: Client, table: str, days: Sequence[date]) -> dict[date, int]:
-        counted = client.query(
-            f"SELECT day, count() FROM {table} WHERE day BETWEEN {{first:Date}} AND {{last:Date}} GROUP BY day",
-            parameters=_span(days),
-        ).result_rows
-        return {day: 0 for day in days} | {day: int(count) for day, count in counted if day in set(days)}
+        counted = self._rows(
+            client,
+            f"SELECT day, count() AS rows FROM {table} WHERE day BETWEEN {{first:Date}} AND {{last:Date}} GROUP BY day",
+            _span(days),
+        )
+        return dict.fromkeys(days, 0) | {row["day"]: row["rows"] for row in counted if row["day"] in set(days)}
 
     @contextmanager
     def _lines(self, client: Client, path: Path) -> Iterator[str]:
@@ -226,28 +246,25 @@ class ClickHouseWarehouse:
         name = _staging_name("lines")
         self._command(client, f"CREATE TABLE {name} (line String) ENGINE = MergeTree ORDER BY tuple()")
         try:
-            with path.open("rb") as stream:
+            with _opened(path) as stream:
                 client.raw_insert(name, insert_block=stream, fmt="LineAsString", settings=self._settings())
             yield name
         finally:
             self._command(client, f"DROP TABLE IF EXISTS {name} SYNC")
 
     def _refused(self, client: Client, lines: str, parameters: Mapping[str, Any]) -> list[Row]:
-        result = client.query(
-            statement("select_refused_lines"),
-            parameters=_bound({"lines": lines, **{key: parameters[key] for key in ("ts_path", "event_type_path")}}),
-            settings=self._settings(),
-        )
-        return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+        paths = {key: parameters[key] for key in ("ts_path", "event_type_path")}
+        return self._rows(client, statement("select_refused_lines"), {"lines": lines, **paths})
 
     def _drop_abandoned_staging(self, client: Client) -> None:
-        tables = client.query(
-            "SELECT name, metadata_modification_time FROM system.tables "
-            "WHERE database = currentDatabase() AND startsWith(name, 'staging__')"
-        ).result_rows
-        for name, changed_at in tables:
-            if _is_abandoned(name, changed_at):
-                self._command(client, f"DROP TABLE IF EXISTS {name} SYNC")
+        tables = self._rows(
+            client,
+            "SELECT name, metadata_modification_time AS changed_at FROM system.tables "
+            "WHERE database = currentDatabase() AND startsWith(name, 'staging__')",
+        )
+        for table in tables:
+            if _is_abandoned(table["name"], table["changed_at"]):
+                self._command(client, f"DROP TABLE IF EXISTS {table['name']} SYNC")
 
 
 class _SharedClient:
@@ -275,10 +292,37 @@ def _translated(doing: str) -> Iterator[None]:
     """Errors of the driver as failures that say whether trying again can help."""
     try:
         yield
-    except ClickHouseError as error:
-        code = getattr(error, "code", None)
-        kind = TransientFailure if is_transient_clickhouse_code(code) else PermanentFailure
+    except (ClickHouseError, HTTPError, OwnerError, OSError) as error:
+        kind = TransientFailure if _is_transient(error) else PermanentFailure
         raise kind(f"warehouse, {doing}: {error}") from error
+
+
+def _is_transient(error: Exception) -> bool:
+    """By the engine's code where it gave one; without one, a connection that was refused, cut or timed out."""
+    code = getattr(error, "code", None)
+    if code is not None:
+        return is_transient_clickhouse_code(code)
+    if status := _HTTP_STATUS.search(str(error)):
+        return is_transient_http_status(int(status.group(1)))
+    return isinstance(error, OperationalError | HTTPError | OwnerError | ConnectionError | TimeoutError)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise PermanentFailure(f"{path} cannot be read ({error.strerror}): mend its rights, or leave it out") from error
+    with stream:
+        yield stream
+
+
+def _refuse_naive_datetimes(table: str, rows: Sequence[Row]) -> None:
+    """A datetime without a zone would be stored as if it were the server's: a guess."""
+    for row in rows:
+        for column, value in row.items():
+            if isinstance(value, datetime) and value.tzinfo is None:
+                raise PermanentFailure(f"{table}.{column}: {value.isoformat()} has no time zone: give it one")
 
 
 def _bound(parameters: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -300,9 +344,11 @@ def _staging_name(table: str) -> str:
 
 def _is_abandoned(name: str, changed_at: datetime) -> bool:
     """Whether the load that made this staging table has died."""
-    host, pid, _ = name.rsplit("__", 1)[1].split("_")
-    if host == _host_mark():
-        return not _is_alive(int(pid))
+    maker = _STAGING.fullmatch(name)
+    if maker is None:
+        return False  # somebody else's table, whatever its name begins with
+    if maker["host"] == _host_mark():
+        return not _is_alive(int(maker["pid"]))
     age_s = time.time() - changed_at.replace(tzinfo=changed_at.tzinfo or UTC).timestamp()
     return age_s > FOREIGN_STAGING_HOURS * 3600
 

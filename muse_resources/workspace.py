@@ -54,6 +54,9 @@ def load_workspace(folder: Path, environment: Mapping[str, str] | None = None) -
         raise SettingsError(
             f"{file} does not exist: run `muse --workspace {folder} init` to write a commented one"
         ) from error
+    except OSError as error:
+        remedy = "mend its rights, or name another folder"
+        raise SettingsError(f"{file} cannot be read ({error.strerror}): {remedy}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} is not valid TOML: {error}") from error
     settings = parse_settings(decoded, file=str(file))

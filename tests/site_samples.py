@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any, Literal
 
 from muse_domain.charts import ChartPoint, FindingChart, Segment, chart_alt_text, render_chart
-from muse_resources.static_site import PublishedEpisode
+from muse_resources.site.model import PublishedEpisode
 
 SQL = """SELECT
     ts,
@@ -357,7 +357,7 @@ title: "{title}"
 series: {story.series}
 episode: {story.number}
 date: {_iso(story.day)}
-models: [gpt-4o-mini]
+models: [llama-3.1-70b-instruct]
 run_id: {uuid.uuid5(uuid.NAMESPACE_OID, story.title)}
 commit_sha: "{_hex(story.series, story.day.date())[:40]}"
 latency_ms_p95: {"null" if story.p95 is None else story.p95}

@@ -37,7 +37,7 @@ def planted_truth(
 ) -> SampleTruth:
     """Everything that this sample holds, for `truth.json`."""
     joint = JointMovement(
-        FELT_SHIFT.benchmark, FELT_EVENT, felt_from(), FELT_FACTOR, DAYS[-2:], MINIMUM_SPEARMAN
+        FELT_SHIFT.benchmark, FELT_EVENT, felt_from(), FELT_FACTOR, DAYS[-4:], MINIMUM_SPEARMAN
     )
     return SampleTruth(
         version=SAMPLE_VERSION,

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from filelock import FileLock
 
-import muse_resources
 from muse_apps.sample.commits import write_repository
 from muse_apps.sample.events import write_events
 from muse_apps.sample.plan import SAMPLE_VERSION
 from muse_apps.sample.planted import planted_truth
 from muse_apps.sample.reports import write_reports
 from muse_apps.sample.truth import TRUTH_FILE, SampleTruth, read_truth, write_truth
+from muse_resources.templates import template_folder
 
 SETTINGS_FILE = "muse.toml"
 # muse.toml goes in first, because it says that the folder is a sample; the truth goes in last, because it
@@ -102,7 +102,7 @@ def _remove_leftovers(folder: Path) -> None:
 
 def _write_all(workspace: Path) -> SampleTruth:
     workspace.mkdir()
-    (workspace / SETTINGS_FILE).write_bytes(_settings_template().read_bytes())
+    (workspace / SETTINGS_FILE).write_bytes((template_folder("sample") / SETTINGS_FILE).read_bytes())
     hearts = write_repository(workspace / "sources" / "hearts", "hearts")
     packs = write_repository(workspace / "sources" / "packs", "packs")
     refused_reports = write_reports(workspace, hearts)
@@ -110,10 +110,3 @@ def _write_all(workspace: Path) -> SampleTruth:
     truth = planted_truth(hearts, packs, events, (*refused_reports, *bad_lines))
     write_truth(workspace, truth)
     return truth
-
-
-def _settings_template() -> Path:
-    """The commented muse.toml: beside the installed package, or in the repository that it runs from."""
-    package = Path(muse_resources.__file__).parent
-    installed = package / "_templates"
-    return (installed if installed.is_dir() else package.parent / "templates") / "sample" / SETTINGS_FILE

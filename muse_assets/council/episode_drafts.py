@@ -3,7 +3,7 @@
 import dagster as dg
 
 from muse_assets.council.stored import episode_run_id, stored_findings, stored_sheet
-from muse_assets.daily import day_of, table_result
+from muse_assets.daily import day_of, day_result
 from muse_domain.drafts import Draft, Writer, WritingTask
 from muse_domain.fact_sheet import briefing
 from muse_domain.ports import Warehouse
@@ -18,7 +18,7 @@ def episode_drafts(
 ) -> dg.MaterializeResult:
     """The text as written, before any verdict, with the writer, its prompt hash, tokens and cost."""
     day = day_of(context)
-    store = warehouse.tagged(context.run_id)
+    store = warehouse.tagged(context.run.run_id)
     found, sheet = stored_findings(store, day), stored_sheet(store, day)
     run_id = str(episode_run_id(day))
     task = WritingTask(day.isoformat(), briefing(found), sheet, offered_slots(sheet))
@@ -33,4 +33,4 @@ def episode_drafts(
             row = absent_draft_row(day, run_id, kind, outcome.reason, task.facts_hash)
     store.replace_days("episode_drafts", [day], [row])
     preview = f"## {row['title']}\n\n{row['what_changed']}\n\n{row['why_it_matters']}\n\n{row['next_steps']}\n"
-    return table_result(1, preview=preview if row["title"] else row["reason"], outcome=row["outcome"])
+    return day_result(1, preview if row["title"] else row["reason"], outcome=row["outcome"])

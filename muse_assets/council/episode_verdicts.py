@@ -3,7 +3,7 @@
 import dagster as dg
 
 from muse_assets.council.proposal import Proposal, propose
-from muse_assets.daily import day_of, markdown_table, table_result
+from muse_assets.daily import day_of, day_result, markdown_table
 from muse_domain import confidence as measures
 from muse_domain.ports import Publisher, Warehouse
 from muse_domain.verdicts import verdict_summary
@@ -19,11 +19,11 @@ def episode_verdicts(
 ) -> dg.MaterializeResult:
     """Claims against facts, schema and confidence; bound to the hash of the text that was judged."""
     day = day_of(context)
-    store = warehouse.tagged(context.run_id)
+    store = warehouse.tagged(context.run.run_id)
     proposal = propose(day, store, publisher, workspace.settings)
     if proposal is None:
         store.replace_days("episode_verdicts", [day], [])
-        return table_result(0, preview="There is no draft to judge on this day.")
+        return day_result(0, "There is no draft to judge on this day.")
     made, score = proposal.composition, proposal.inputs.confidence
     claims = made.rendered.claims if made.rendered else ()
     row = {
@@ -41,7 +41,7 @@ def episode_verdicts(
         "confidence_version": measures.VERSION,
     }
     store.replace_days("episode_verdicts", [day], [row])
-    return table_result(1, preview=_verdict_preview(proposal), passed=not made.objections, confidence=score.score)
+    return day_result(1, _verdict_preview(proposal), passed=not made.objections, confidence=score.score)
 
 
 def _verdict_preview(proposal: Proposal) -> str:

@@ -37,7 +37,7 @@ def episodes(
     started.
     """
     day = day_of(context)
-    store = warehouse.tagged(context.run_id)
+    store = warehouse.tagged(context.run.run_id)
     verdict = judge_day(day, store, repositories, workspace.settings, clock)
     allow_degraded = workspace.settings.policy.allow_degraded or workspace.secrets.allow_degraded
     gate = dg.AssetCheckResult(

@@ -7,7 +7,7 @@ import dagster as dg
 import numpy as np
 
 from muse_assets.council.stored import settle_all, stored_findings
-from muse_assets.daily import days_of, markdown_table, table_result
+from muse_assets.daily import count_by_day, days_of, markdown_table, range_result
 from muse_domain.fact_sheet import day_specs, finding_specs, relation_parameters
 from muse_domain.facts import FactSpec, fact_to_row
 from muse_domain.findings import Finding
@@ -18,7 +18,7 @@ from muse_domain.relations import Relation, relate
 def fact_sheets(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
     """Every fact that the day's episode may state, each with its query and the hash of its rows."""
     days = days_of(context)
-    store = warehouse.tagged(context.run_id)
+    store = warehouse.tagged(context.run.run_id)
     rows = []
     for day in days:
         settled, _ = settle_all(_specs(day, stored_findings(store, day), store), store)
@@ -27,7 +27,7 @@ def fact_sheets(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[W
     listed = ((row["fact_id"], row["value"] if row["text"] is None else row["text"], row["unit"],
                row["row_count"], row["query"]) for row in rows)  # fmt: skip
     preview = markdown_table(("fact", "value", "unit", "rows", "query"), listed, longest=60)
-    return table_result(len(rows), preview=preview)
+    return range_result(context, count_by_day(days, rows), preview)
 
 
 def _specs(day: date, found: Sequence[Finding], store: Warehouse) -> list[FactSpec]:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from muse_assets.daily import days_of, markdown_table, table_result
+from muse_assets.daily import count_by_day, days_of, markdown_table, range_result
 from muse_domain.findings import DayFindings, KnownShift, find_day
 from muse_domain.ports import Row, Warehouse
 from muse_domain.series import group_series
@@ -24,13 +24,13 @@ def findings(
     Every series that was measured on the day is looked at, and noted in `series_checks`.
     """
     days = days_of(context)
-    store = warehouse.tagged(context.run_id)
+    store = warehouse.tagged(context.run.run_id)
     looked = _look(days, store, workspace.settings)
     checks = [check_row(one.day, check) for one in looked for check in one.checks]
     rows = [finding_row(one.day, finding) for one in looked for finding in one.findings]
     store.replace_days("series_checks", days, checks)
     store.replace_days("findings", days, rows)
-    return table_result(len(rows), preview=_finding_preview(rows), series_checked=len(checks))
+    return range_result(context, count_by_day(days, rows), _finding_preview(rows), series_checked=len(checks))
 
 
 def _look(days: Sequence[date], store: Warehouse, settings: Settings) -> list[DayFindings]:

@@ -15,18 +15,25 @@ def council_assets() -> list[DailyAsset]:
     clickhouse = frozenset({"clickhouse"})
     return [
         DailyAsset(findings, GROUP, ["bench_runs", "commits"], clickhouse | {"python"}, ["findings"]),
+        DailyAsset(fact_sheets, GROUP, ["findings", "session_stats", "watcher_runs"], clickhouse, ["fact_sheets"]),
         DailyAsset(
-            fact_sheets, GROUP, ["findings", "session_stats", "watcher_runs"], clickhouse, ["fact_sheets"]
-        ),
-        DailyAsset(
-            episode_drafts, GROUP, ["fact_sheets", "findings"], clickhouse | {"jinja"}, ["episode_drafts"],
+            episode_drafts,
+            GROUP,
+            ["fact_sheets", "findings"],
+            clickhouse | {"jinja"},
+            ["episode_drafts"],
             one_run=False,
-        ),  # fmt: skip
+        ),
         DailyAsset(
             episode_verdicts, GROUP, ["episode_drafts", "fact_sheets"], clickhouse, ["episode_verdicts"], one_run=False
         ),
         DailyAsset(
-            episodes, GROUP, ["episode_verdicts", "watcher_runs"], clickhouse | {"markdown"}, ["episodes"],
-            gate=WATCHER_GATE, one_run=False,
+            episodes,
+            GROUP,
+            ["episode_verdicts", "watcher_runs"],
+            clickhouse | {"markdown"},
+            ["episodes"],
+            gate=WATCHER_GATE,
+            one_run=False,
         ),
-    ]  # fmt: skip
+    ]

@@ -19,7 +19,7 @@ import threading
 import time
 from base64 import b64encode
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from clickhouse_connect.driver.client import Client
@@ -192,7 +192,7 @@ def _environment() -> dict[str, str]:
     """The caller's, with this package importable: the owner's working directory is the root of the file
     system.
     """
-    package_root = str(Path(cast(str, muse_resources.__file__)).resolve().parents[1])
+    package_root = str(Path(str(muse_resources.__file__)).resolve().parents[1])
     path = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": f"{package_root}{os.pathsep}{path}" if path else package_root}
 

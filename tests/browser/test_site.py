@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from muse_resources.static_site import SiteSettings, build_site
+from muse_resources.site.build import build_site
+from muse_resources.site.model import SiteSettings
 from tests.site_samples import sample_episodes
 
 pytestmark = pytest.mark.browser
@@ -55,6 +56,9 @@ LABEL_BOXES = """() => [...document.querySelectorAll(".muc text")]
   .filter((text) => text.checkVisibility())
   .map((text) => [text.getBBox(), text.textContent])
   .map(([box, text]) => [box.x, box.y, box.x + box.width, box.y + box.height, text])"""
+CUT_OFF = """() => [...document.querySelectorAll(".card .rows, .card .sql")]
+  .filter((part) => part.scrollWidth > part.clientWidth)
+  .map((part) => part.className)"""
 COLOURS = """() => [
   getComputedStyle(document.body).backgroundColor,
   getComputedStyle(document.querySelector(".muc")).getPropertyValue("--muc-faint"),
@@ -200,6 +204,16 @@ def test_card_stays_within_the_window(page: Page) -> None:
         assert box
         assert box["x"] >= 0 and box["x"] + box["width"] <= 1280
         assert box["y"] >= 0 and box["y"] + box["height"] <= 900
+        page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("path", [EPISODE, LONG_NAMED])
+def test_no_row_in_a_card_is_cut_off(page: Page, site: Path, path: str) -> None:
+    """Neither both sides of a change nor a long name push the value out of sight."""
+    page.goto((site / path).as_uri())
+    for claim in page.locator(".prose .claim").all():
+        claim.click()
+        assert page.evaluate(CUT_OFF) == [], claim.inner_text()
         page.keyboard.press("Escape")
 
 

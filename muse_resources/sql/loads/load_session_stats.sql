@@ -12,7 +12,8 @@ SELECT
     avg(latency_ms) AS avg_latency_ms,
     if(n_latency < 5, NULL, quantileExactInclusive(0.5)(latency_ms)) AS p50_latency_ms,
     if(n_latency < 20, NULL, quantileExactInclusive(0.95)(latency_ms)) AS p95_latency_ms,
-    countIf(has({error_types:Array(String)}, event_type)) / count() AS error_rate,
+    if(empty({error_types:Array(String)}), NULL,
+        countIf(has({error_types:Array(String)}, event_type)) / count()) AS error_rate,
     if(started = 0 OR empty({completion_types:Array(String)}), NULL,
         greatest(0, 1 - countIf(has({completion_types:Array(String)}, event_type)) / started)) AS abandonment_rate
 FROM

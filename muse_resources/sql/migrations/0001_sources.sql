@@ -93,7 +93,7 @@ CREATE TABLE IF NOT EXISTS session_stats
     avg_latency_ms    Nullable(Float64),
     p50_latency_ms    Nullable(Float64) COMMENT 'from 5 samples',
     p95_latency_ms    Nullable(Float64) COMMENT 'from 20 samples',
-    error_rate        Float64,
+    error_rate        Nullable(Float64) COMMENT 'null where muse.toml names no error types',
     abandonment_rate  Nullable(Float64) COMMENT 'null unless the stream has a start and a completion'
 )
 ENGINE = MergeTree PARTITION BY day ORDER BY hour;

@@ -1,16 +1,20 @@
+-- A time is ISO 8601 with at least hours and minutes (UTC where no offset is stated), or an epoch in seconds, milli-,
+-- micro- or nanoseconds, that a Date column can hold. "10:30" or "4/5/26" would have to be guessed.
 SELECT hex(SHA256(line)) AS line_sha256, length(line) AS size_bytes, reason
 FROM
 (
     SELECT
         line,
         JSON_VALUE(line, {ts_path:String}) AS stated_ts,
+        if(match(stated_ts, '^(\\d{10}(\\.\\d+)?|\\d{13}|\\d{16}|\\d{19}|\\d{4}-\\d{2}-\\d{2}[T ]\\d{2}:\\d{2}.*)$'),
+            parseDateTime64BestEffortOrNull(stated_ts, 3, 'UTC'), NULL) AS event_ts,
         multiIf(
-            trimBoth(line) = '', '',
+            match(line, '^\\s*$'), '',
             NOT isValidJSON(line), 'not valid JSON',
-            stated_ts = '', 'the mapped timestamp is missing',
-            NOT match(stated_ts, '^(\\d{10}|\\d{13})$') AND isNull(parseDateTime64BestEffortOrNull(stated_ts, 3, 'UTC')),
-                'the mapped timestamp is not a time',
-            JSON_VALUE(line, {event_type_path:String}) = '', 'the mapped event type is missing',
+            stated_ts IN ('', 'null'), 'the mapped timestamp is missing',
+            isNull(event_ts), 'the mapped timestamp is neither ISO 8601 nor an epoch',
+            toDate32(event_ts) NOT BETWEEN '1970-01-01' AND '2149-06-06', 'the mapped timestamp is out of range',
+            JSON_VALUE(line, {event_type_path:String}) IN ('', 'null'), 'the mapped event type is missing',
             '') AS reason
     FROM {lines:Identifier}
 )

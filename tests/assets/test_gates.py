@@ -1,0 +1,287 @@
+"""The gates, on a real warehouse: what they refuse is refused however a run was started, and leaves nothing behind."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from muse_apps.backfill import plan_backfill
+from muse_apps.sample.workspace import build_sample_workspace
+from muse_domain.episodes import content_sha256
+from muse_resources.adapters import Adapters, build_adapters
+from muse_resources.workspace import Secrets, load_workspace
+from tests.assets.runs import built, check_results, reason_of, run_assets, run_daily_job
+from tests.workspaces import FixedClock, change_warehouse, git, selected, stop_warehouse
+
+LOADED_FROM, LAST = date(2026, 9, 12), date(2026, 9, 21)
+TOLD, QUIET = date(2026, 9, 18), date(2026, 9, 19)
+WELL_AFTER = datetime(2026, 11, 1, tzinfo=UTC)
+NEXT_MORNING = datetime(2026, 9, 22, 4, 30, tzinfo=UTC)
+COUNCIL = ("episode_drafts", "episode_verdicts", "episodes")
+EPISODE_CHECKS = {
+    "front_matter_is_complete", "sections_are_in_order", "confidence_reaches_policy", "claims_match_facts",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The sample with ten days of tables; two days have their episode written, nothing is published."""
+    folder = tmp_path_factory.mktemp("gates") / "sample"
+    build_sample_workspace(folder)
+    settings = folder / "muse.toml"
+    settings.write_text(settings.read_text().replace("start_date = 2026-09-01", f"start_date = {LOADED_FROM}"))
+    adapters = _adapters(folder, WELL_AFTER)
+    adapters.warehouse.migrate()
+    for step in plan_backfill(adapters, LOADED_FROM, LAST):
+        if step.is_range:
+            assert run_assets(adapters, step.assets, step.first, step.last).success
+    assert run_assets(adapters, COUNCIL, TOLD).success
+    yield folder
+    stop_warehouse(folder)
+
+
+@pytest.fixture
+def adapters(workspace: Path) -> Adapters:
+    """The workspace's adapters long after its days: everything is history."""
+    return _adapters(workspace, WELL_AFTER)
+
+
+def _adapters(folder: Path, now: datetime, *, secrets: Secrets | None = None, **hearts: Any) -> Adapters:
+    """The real adapters at a fixed instant; `hearts` are other values of `[repositories.hearts]`."""
+    loaded = load_workspace(folder, {})
+    known = dict(loaded.settings.repositories)
+    known["hearts"] = known["hearts"].model_copy(update=hearts)
+    settings = loaded.settings.model_copy(update={"repositories": known})
+    changed = replace(loaded, settings=settings, secrets=secrets or loaded.secrets)
+    return replace(build_adapters(changed), clock=FixedClock(now))
+
+
+def _stored(workspace: Path, table: str, day: date) -> list[dict[str, Any]]:
+    return selected(workspace, f"SELECT * FROM {table} WHERE day = '{day}'")
+
+
+def _head(workspace: Path) -> str:
+    blog = workspace / "blog"
+    return git(blog, "rev-parse", "--verify", "--quiet", "main") if _has_commits(blog) else ""
+
+
+def _has_commits(blog: Path) -> bool:
+    return bool(blog.exists() and git(blog, "for-each-ref", "refs/heads/main"))
+
+
+@contextmanager
+def _day_not_loaded(workspace: Path, day: date) -> Iterator[None]:
+    """Muse never noted that the commits of this day are loaded; afterwards it has."""
+    change_warehouse(workspace, f"ALTER TABLE day_loads DROP PARTITION ('commits', '{day}')")
+    yield
+    assert run_assets(_adapters(workspace, WELL_AFTER), ["commits"], day).success
+
+
+Start = Callable[[Adapters, date], dg.ExecuteInProcessResult]
+
+
+def _episodes_alone(adapters: Adapters, day: date) -> dg.ExecuteInProcessResult:
+    return run_assets(adapters, ["episodes"], day)
+
+
+@pytest.mark.parametrize("start", [run_daily_job, _episodes_alone], ids=["the whole job", "the asset alone"])
+def test_a_day_whose_trailing_week_is_not_loaded_is_refused(workspace: Path, adapters: Adapters, start: Start) -> None:
+    """The watcher's gate says what is missing, and neither an episode nor anything after it is built."""
+    before = _head(workspace)
+    with _day_not_loaded(workspace, date(2026, 9, 15)):
+        result = start(adapters, QUIET)
+    gate = check_results(result)["watcher_gate"]
+    assert not result.success and not gate.passed
+    assert reason_of(gate).startswith("1 of the 7 days of the trailing week are not loaded")
+    assert not built(result) & {"episodes", "publications", "deployments"}
+    assert _stored(workspace, "episodes", QUIET) == []
+    assert _head(workspace) == before
+
+
+def test_the_same_day_passes_once_its_week_is_loaded(workspace: Path, adapters: Adapters) -> None:
+    """Loading what was missing is all that it takes."""
+    day = date(2026, 9, 20)
+    with _day_not_loaded(workspace, date(2026, 9, 14)):
+        assert not _episodes_alone(adapters, day).success
+    result = _episodes_alone(adapters, day)
+    assert result.success and check_results(result)["watcher_gate"].passed
+    assert built(result) == {"episodes"}
+
+
+def test_a_fresh_live_day_passes(workspace: Path) -> None:
+    """Rows of the newest commit within its grace: the day after midnight can be told."""
+    live = _adapters(workspace, NEXT_MORNING, grace_minutes=240)
+    gate = check_results(_episodes_alone(live, LAST))["watcher_gate"]
+    assert gate.passed and gate.metadata["status"].value == "valid"
+
+
+@pytest.mark.parametrize("is_allowed", [False, True])
+def test_a_degraded_live_day_passes_only_with_the_flag(workspace: Path, is_allowed: bool) -> None:
+    """Rows came after their grace, yet within the limit: WATCHER_ALLOW_DEGRADED decides."""
+    late = _adapters(workspace, NEXT_MORNING, secrets=Secrets(allow_degraded=is_allowed), grace_minutes=5)
+    result = _episodes_alone(late, LAST)
+    gate = check_results(result)["watcher_gate"]
+    assert gate.metadata["status"].value == "degraded"
+    assert gate.passed is is_allowed and result.success is is_allowed
+    assert built(result) == ({"episodes"} if is_allowed else set())
+
+
+def test_a_live_day_whose_newest_commit_is_not_measured_is_refused_while_history_passes(
+    workspace: Path, tmp_path: Path
+) -> None:
+    """The flag for degraded days does not help; a day of the week before is judged by its own data."""
+    clone = _hearts_with_unmeasured_commit(workspace, tmp_path / "hearts")
+    stale = _adapters(workspace, NEXT_MORNING, secrets=Secrets(allow_degraded=True), path=str(clone))
+    refused = _episodes_alone(stale, LAST)
+    gate = check_results(refused)["watcher_gate"]
+    assert not refused.success and not gate.passed and built(refused) == set()
+    assert gate.metadata["status"].value == "missing_hearts"
+    assert "no rows for its latest commit" in reason_of(gate)
+    history = _episodes_alone(stale, TOLD)
+    assert history.success and check_results(history)["watcher_gate"].passed
+
+
+def _hearts_with_unmeasured_commit(workspace: Path, clone: Path) -> Path:
+    clone.parent.mkdir(parents=True, exist_ok=True)
+    git(clone.parent, "clone", "--quiet", str(workspace / "sources" / "hearts"), clone.name)
+    at = "2026-09-21T23:50:00+00:00"
+    author = ("-c", "user.name=Sample", "-c", "user.email=sample@example.org")
+    git(clone, *author, "commit", "-q", "--allow-empty", "-m", "Unmeasured", GIT_AUTHOR_DATE=at, GIT_COMMITTER_DATE=at)
+    return clone
+
+
+def test_a_repository_that_cannot_be_read_is_an_error_and_not_stale(workspace: Path, tmp_path: Path) -> None:
+    """Unreachable is told as such; history does not ask the repository."""
+    gone = _adapters(workspace, NEXT_MORNING, path=str(tmp_path / "nowhere"))
+    refused = _episodes_alone(gone, LAST)
+    gate = check_results(refused)["watcher_gate"]
+    assert not refused.success and built(refused) == set()
+    assert gate.metadata["status"].value == "error"
+    assert "hearts cannot be read" in reason_of(gate) and "nowhere" in reason_of(gate)
+    assert _episodes_alone(gone, TOLD).success
+
+
+def test_the_watchers_table_says_the_same_as_the_gate(workspace: Path) -> None:
+    """A person who looks at `watcher_runs` sees why an episode was refused."""
+    late = _adapters(workspace, NEXT_MORNING, grace_minutes=5)
+    assert run_assets(late, ["watcher_runs"], LAST).success
+    gate = check_results(_episodes_alone(late, LAST))["watcher_gate"]
+    [row] = _stored(workspace, "watcher_runs", LAST)
+    assert (row["status"], row["reason"]) == (gate.metadata["status"].value, reason_of(gate))
+
+
+TAMPERINGS = {
+    "missing": ("ALTER TABLE episode_verdicts DELETE WHERE day = '{day}'", "no verdict is stored"),
+    "failed": ("ALTER TABLE episode_verdicts UPDATE passed = false WHERE day = '{day}'", "did not pass"),
+    "of another text": (
+        "ALTER TABLE episode_verdicts UPDATE content_sha256 = 'other' WHERE day = '{day}'",
+        "judged another text",
+    ),
+    "older than an edit of the text": (
+        "ALTER TABLE episodes UPDATE canonical = replaceOne(canonical, 'waits', 'gains') WHERE day = '{day}'",
+        "judged another text",
+    ),
+}
+
+
+@pytest.mark.parametrize("verdict", TAMPERINGS)
+def test_a_publication_is_refused_when_its_verdict_is(workspace: Path, adapters: Adapters, verdict: str) -> None:
+    """Without a passing verdict for exactly this text nothing is committed, stored or materialised."""
+    assert run_assets(adapters, COUNCIL, TOLD).success
+    [episode] = _stored(workspace, "episodes", TOLD)
+    assert episode["status"] == "approved"
+    before = _head(workspace)
+    sql, said = TAMPERINGS[verdict]
+    change_warehouse(workspace, sql.format(day=TOLD))
+    result = run_assets(adapters, ["publications"], TOLD)
+    gate = check_results(result)["publication_gate"]
+    assert not result.success and not gate.passed and said in reason_of(gate)
+    assert built(result) == set()
+    assert _head(workspace) == before
+    assert _stored(workspace, "publications", TOLD) == []
+
+
+def test_a_quiet_day_is_built_as_skipped_with_the_count_of_series(workspace: Path, adapters: Adapters) -> None:
+    """Nothing moved is an outcome: every asset is materialised, nothing is committed."""
+    before = _head(workspace)
+    result = run_daily_job(adapters, QUIET)
+    assert result.success
+    assert {"episodes", "publications", "deployments"} <= built(result)
+    [episode] = _stored(workspace, "episodes", QUIET)
+    checked = len(_stored(workspace, "series_checks", QUIET))
+    assert checked > 0
+    assert (episode["status"], episode["series_checked"]) == ("skipped", checked)
+    assert episode["reason"] == f"nothing moved in {checked} series"
+    assert all(check.passed for check in check_results(result).values())
+    assert _head(workspace) == before
+
+
+def test_one_day_walks_through_the_whole_job(workspace: Path, adapters: Adapters) -> None:
+    """From reports to the page in one run: all assets, all checks, one commit, one site."""
+    day = date(2026, 9, 20)
+    result = run_daily_job(adapters, day)
+    assert result.success
+    assert built(result) == {
+        "commits", "bench_runs", "ui_events", "session_stats", "watcher_runs", "findings", "fact_sheets",
+        "episode_drafts", "episode_verdicts", "episodes", "publications", "deployments",
+    }  # fmt: skip
+    checks = check_results(result)
+    assert set(checks) == EPISODE_CHECKS | {"watcher_gate", "publication_gate", "nulls_have_reasons"}
+    assert all(check.passed for check in checks.values())
+    [episode], [publication] = _stored(workspace, "episodes", day), _stored(workspace, "publications", day)
+    assert episode["status"] == "published" and episode["path"] == publication["path"]
+    assert publication["commit_sha"] == _head(workspace)
+    assert (workspace / "blog" / publication["path"]).is_file()
+    assert (workspace / "site" / "index.html").is_file()
+
+
+def _checks_of(adapters: Adapters, day: date) -> dict[str, dg.AssetCheckEvaluation]:
+    wanted = [("episodes", name) for name in sorted(EPISODE_CHECKS)]
+    result = run_assets(adapters, [], day, checks=wanted)
+    assert result.success
+    return check_results(result)
+
+
+EDITS = {
+    "front_matter_is_complete": "canonical = replaceOne(canonical, '\\ncost_usd:', '\\nprice:')",
+    "sections_are_in_order": "canonical = replaceOne(canonical, '## Why it matters', '## Because')",
+    "confidence_reaches_policy": "confidence_score = 0.6",
+    "claims_match_facts": "canonical = replaceOne(canonical, 'slower', 'faster')",
+}
+
+
+@pytest.mark.parametrize("check", EDITS)
+def test_a_check_fails_when_the_stored_episode_was_changed(workspace: Path, adapters: Adapters, check: str) -> None:
+    """Each check holds for the built day, fails for the changed one, and looks at no other day."""
+    assert run_assets(adapters, COUNCIL, TOLD).success
+    assert all(evaluation.passed for evaluation in _checks_of(adapters, TOLD).values())
+    change_warehouse(workspace, f"ALTER TABLE episodes UPDATE {EDITS[check]} WHERE day = '{TOLD}'")
+    after = _checks_of(adapters, TOLD)
+    assert not after[check].passed and after[check].metadata["problems"].value
+    severity = dg.AssetCheckSeverity.WARN if check == "confidence_reaches_policy" else dg.AssetCheckSeverity.ERROR
+    assert after[check].severity is severity
+    assert all(evaluation.passed for evaluation in _checks_of(adapters, QUIET).values())
+
+
+def test_a_null_without_a_reason_is_noticed_on_its_day(workspace: Path, adapters: Adapters) -> None:
+    """What was not measured says why, or the check names the benchmark and the column."""
+    day, check = date(2026, 9, 13), [("bench_runs", "nulls_have_reasons")]
+    assert check_results(run_assets(adapters, [], day, checks=check))["nulls_have_reasons"].passed
+    change_warehouse(workspace, f"ALTER TABLE bench_runs UPDATE null_reasons = map() WHERE day = '{day}'")
+    failed = check_results(run_assets(adapters, [], day, checks=check))["nulls_have_reasons"]
+    other = check_results(run_assets(adapters, [], TOLD, checks=check))["nulls_have_reasons"]
+    assert run_assets(adapters, ["bench_runs"], day).success
+    assert not failed.passed and "latency_p95_ms" in str(failed.metadata["unexplained"].value)
+    assert other.passed
+
+
+def test_the_hash_of_an_episode_is_of_its_text(workspace: Path, adapters: Adapters) -> None:
+    """What the verdict is bound to can be computed again from the stored text."""
+    assert run_assets(adapters, COUNCIL, TOLD).success
+    [episode] = _stored(workspace, "episodes", TOLD)
+    assert content_sha256(episode["canonical"]) == episode["content_sha256"]

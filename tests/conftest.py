@@ -1,0 +1,26 @@
+"""What several folders of tests share: the demo, built once by the real command."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from muse_apps.sample.truth import SampleTruth, read_truth
+from tests.workspaces import run_muse, stop_warehouse
+
+
+@pytest.fixture(scope="session")
+def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The demo as `muse demo` builds it. Shared: look, but change only copies (`tests.workspaces.copy_of`)."""
+    folder = tmp_path_factory.mktemp("demo") / "demo"
+    run_muse("demo", "--folder", folder)
+    yield folder
+    stop_warehouse(folder)
+
+
+@pytest.fixture(scope="session")
+def truth(demo_workspace: Path) -> SampleTruth:
+    """What was planted in the demo."""
+    found = read_truth(demo_workspace)
+    assert found is not None
+    return found

@@ -1,0 +1,143 @@
+"""The writer that needs no account: what it writes passes the same verdict as anybody's text."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from muse_domain.drafts import Draft, Empty, WritingTask
+from muse_domain.fact_sheet import briefing, day_specs, finding_specs, subjects_of
+from muse_domain.facts import Fact
+from muse_domain.findings import Finding
+from muse_domain.relations import Relation
+from muse_domain.rendering import render_episode
+from muse_domain.series import SeriesKey
+from muse_domain.verdicts import judge_draft
+from muse_domain.wording import offered_slots
+from muse_resources.template_writer import TemplateWriter
+
+DAY = date(2026, 9, 1)
+NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
+METRICS = {
+    "latency": ("latency_p50_ms", "ms", "lower"),
+    "throughput": ("tokens_per_sec", "tokens/s", "higher"),
+    "memory": ("memory_peak_mb", "MB", "lower"),
+    "size": ("bytes_written", "B", "none"),
+}
+TEXTS = {"name": "`parse`", "metric": "median latency", "changed_at": "2026-09-01T12:00:00+00:00", "commit": "c" * 40,
+         "commit_subject": "Cache 3 tables, 40% faster (see https://x.example)", "date": "2026-09-01",
+         "models": "gemma3:4b", "hearts_commit": "c" * 40}  # fmt: skip
+
+
+def finding(identifier: str, kind: str, change_pct: float, cause: str, *, commit: bool = True) -> Finding:
+    metric, unit, better = METRICS[kind]
+    key = SeriesKey("suite::parse", "gemma3", None, None, metric, unit, better, "e1")
+    return Finding(
+        finding_id=identifier, key=key, window_start=NOON, window_end=NOON, segment_start=NOON, last_before=NOON,
+        changed_at=NOON, n_before=12, n_after=9, before_median=10.0, after_median=10.0 * (1 + change_pct / 100),
+        change_pct=change_pct, interval_low_pct=change_pct - 1, interval_high_pct=change_pct + 1, p_value=0.001,
+        q_value=0.01, cause=cause, cause_reason="", last_good_commit="b" * 40 if commit else None,
+        first_bad_commit="c" * 40 if commit else None, suspect_commits=("c" * 40,) if commit else (),
+    )  # fmt: skip
+
+
+def task_of(*findings: Finding, absent: tuple[str, ...] = (), related: bool = False) -> WritingTask:
+    """What the council gives a writer: facts of the day and of each finding; some were not measured."""
+    relation = Relation(0.7, 0.5, 0.9, 48) if related else None
+    specs = [*day_specs(DAY), *(spec for one in findings for spec in finding_specs(one, DAY, relation))]
+    measured = {one.finding_id: one for one in findings}
+    sheet: dict[str, Fact] = {}
+    for spec in specs:
+        name = spec.fact_id.split(".", 1)[1]
+        text, value = TEXTS.get(name), _value(measured.get(spec.subject), name)
+        if name in absent:
+            sheet[spec.fact_id] = Fact(spec, None, None, 0, "0" * 64, "no rows")
+        else:
+            sheet[spec.fact_id] = Fact(spec, value if text is None else None, text, 3, "0" * 64)
+    return WritingTask(DAY.isoformat(), briefing(findings), sheet, offered_slots(sheet))
+
+
+def _value(of: Finding | None, name: str) -> float:
+    if of is None:
+        return 7.0
+    stated = {"before": of.before_median, "after": of.after_median, "change": of.change_pct, "p_value": of.p_value}
+    return stated.get(name, 7.0)
+
+
+def write(task: WritingTask) -> Draft:
+    outcome = TemplateWriter().write(task)
+    assert isinstance(outcome, Draft)
+    return outcome
+
+
+EVERY_KIND = [
+    finding("f1", kind, change, cause)
+    for kind, change, cause in product(METRICS, (12.0, -12.0), ("code", "noise", "method", "unknown"))
+]
+
+
+@pytest.mark.parametrize("one", EVERY_KIND, ids=lambda f: f"{f.effect}-{f.key.metric}-{f.direction}-{f.cause}")
+@pytest.mark.parametrize("related", [False, True])
+def test_every_kind_of_finding_gets_a_text_that_passes_the_verdict(one: Finding, related: bool) -> None:
+    """Regression or improvement, time or throughput, code, method or noise: the template text always holds."""
+    task = task_of(one, related=related)
+    draft = write(task)
+    assert judge_draft(draft, task.sheet, subjects_of([one])) == []
+    rendered = render_episode(draft, task.sheet, ["f1"], {})
+    assert "{{" not in rendered.title + rendered.body
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [("commit", "commit_subject", "suspects"), ("commit_subject",), ("suspects",), ("sessions",), ("user_latency",),
+     ("models", "hearts_commit", "latency_p95")],
+)  # fmt: skip
+@pytest.mark.parametrize("change", [12.0, -12.0])
+def test_a_fact_that_was_not_measured_is_not_written_about(absent: tuple[str, ...], change: float) -> None:
+    """A text may lack a sentence, but never name a slot that no fact fills."""
+    one = finding("f1", "latency", change, "code", commit="commit" not in absent)
+    task = task_of(one, absent=absent)
+    assert judge_draft(write(task), task.sheet, subjects_of([one])) == []
+
+
+def test_several_findings_are_told_apart(tmp_path: Path) -> None:
+    """Each finding has paragraphs of its own, which name it; the lead is the title."""
+    findings = [replace(one, finding_id=f"f{number}") for number, one in enumerate(EVERY_KIND, start=1)]
+    task = task_of(*findings, related=True)
+    draft = write(task)
+    assert judge_draft(draft, task.sheet, subjects_of(findings)) == []
+    assert "{{f1.name}}" in draft.title
+    for one in findings:
+        for text in (draft.what_changed, draft.why_it_matters, draft.next_steps):
+            assert f"{{{{{one.finding_id}.name}}}}" in text
+
+
+def test_the_same_facts_are_the_same_bytes() -> None:
+    """A second run must not make a new episode: text and prompt hash depend on the input alone."""
+    task = task_of(EVERY_KIND[0], EVERY_KIND[5])
+    assert write(task) == write(task)
+    assert write(task).prompt_hash != ""
+    assert write(task) != write(task_of(EVERY_KIND[1]))
+
+
+def test_a_template_costs_nothing_and_says_so() -> None:
+    """F-40, F-43: no model, no tokens, no cost are stated, as none were used."""
+    draft = write(task_of(EVERY_KIND[0]))
+    assert (draft.writer, draft.model, draft.tokens_in, draft.tokens_out, draft.cost_usd) == ("templates", None, 0, 0, 0.0)
+
+
+def test_without_findings_there_is_nothing_to_write() -> None:
+    """A quiet day is an outcome, not padding."""
+    assert isinstance(TemplateWriter().write(task_of()), Empty)
+
+
+def test_changed_templates_are_another_prompt(tmp_path: Path) -> None:
+    """The stored prompt hash tells which templates wrote a draft."""
+    for name in ("title", "what_changed", "why_it_matters", "next_steps"):
+        (tmp_path / f"{name}.md.j2").write_text(f'{name} << slot("day", "date") >>')
+    outcome = TemplateWriter(tmp_path).write(task_of(EVERY_KIND[0]))
+    assert isinstance(outcome, Draft)
+    assert outcome.title == "title {{day.date}}"
+    assert outcome.prompt_hash != write(task_of(EVERY_KIND[0])).prompt_hash

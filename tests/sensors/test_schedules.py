@@ -1,0 +1,74 @@
+"""The daily schedule: which day each tick asks for."""
+
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import pytest
+
+from muse_assets.jobs import daily_episode_job
+from muse_domain.settings import MuseSection, RepositorySection, Settings
+from muse_sensors.schedules import daily_episode_schedule
+
+
+def _schedule(start: date, end: date | None = None) -> dg.ScheduleDefinition:
+    settings = Settings(
+        muse=MuseSection(start_date=start, end_date=end), repositories={"hearts": RepositorySection(path=".")}
+    )
+    return daily_episode_schedule(daily_episode_job(), settings)
+
+
+def _tick(schedule: dg.ScheduleDefinition, at: datetime) -> dg.RunRequest | dg.SkipReason:
+    with dg.build_schedule_context(scheduled_execution_time=at) as context:
+        result = schedule(context)
+    assert isinstance(result, dg.RunRequest | dg.SkipReason)
+    return result
+
+
+def test_it_runs_by_default_at_two_in_the_morning_utc() -> None:
+    """Nobody has to switch it on."""
+    schedule = _schedule(date(2026, 1, 1))
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "UTC")
+    assert schedule.job_name == "daily_episode_job"
+
+
+@pytest.mark.parametrize(
+    ("tick", "day"),
+    [
+        (datetime(2026, 9, 9, 2, tzinfo=UTC), "2026-09-08"),
+        (datetime(2026, 10, 1, 2, tzinfo=UTC), "2026-09-30"),
+        (datetime(2027, 1, 1, 2, tzinfo=UTC), "2026-12-31"),
+        (datetime(2028, 3, 1, 2, tzinfo=UTC), "2028-02-29"),
+        (datetime(2026, 3, 1, 2, tzinfo=UTC), "2026-02-28"),
+    ],
+)
+def test_a_tick_asks_for_the_day_before_it(tick: datetime, day: str) -> None:
+    """Also over the end of a month, of a year and on leap days; a late tick still asks for its own day."""
+    request = _tick(_schedule(date(2026, 1, 1)), tick)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == day
+
+
+def test_ticks_for_one_day_have_one_run_key() -> None:
+    """A tick that is evaluated twice starts one run."""
+    schedule, tick = _schedule(date(2026, 1, 1)), datetime(2026, 9, 9, 2, tzinfo=UTC)
+    requests = [_tick(schedule, tick), _tick(schedule, tick)]
+    assert len({request.run_key for request in requests if isinstance(request, dg.RunRequest)}) == 1
+
+
+@pytest.mark.parametrize(
+    "tick",
+    [datetime(2026, 9, 1, 2, tzinfo=UTC), datetime(2026, 9, 23, 2, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)],
+)
+def test_a_day_that_is_not_covered_is_skipped_with_the_reason(tick: datetime) -> None:
+    """Before start_date and after end_date a tick says why it starts nothing."""
+    skipped = _tick(_schedule(date(2026, 9, 1), date(2026, 9, 21)), tick)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "not covered" in str(skipped.skip_message) and "2026-09-21" in str(skipped.skip_message)
+
+
+def test_the_first_and_the_last_day_are_covered() -> None:
+    """Both ends of the span are built."""
+    schedule = _schedule(date(2026, 9, 1), date(2026, 9, 21))
+    for day in (2, 22):
+        assert isinstance(_tick(schedule, datetime(2026, 9, day, 2, tzinfo=UTC)), dg.RunRequest)

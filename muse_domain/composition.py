@@ -137,6 +137,7 @@ def ledger_of(
         inputs.confidence,
         composition.correlation,
         composition.content_sha256,
+        inputs.draft.model or inputs.draft.writer,
     )
 
 
@@ -154,7 +155,7 @@ def finding_chart(finding: Finding, sheet: FactSheet, points: Sequence[Mapping[s
     """What the chart of a finding shows: the whole window, other environments included but set apart."""
     subject = finding.finding_id
     return FindingChart(
-        title=f"{finding.key.label}, {sheet[f'{subject}.metric'].text}",
+        title=f"{sheet[f'{subject}.name'].text}, {sheet[f'{subject}.metric'].text}",
         unit=finding.key.unit,
         points=tuple(
             ChartPoint(row["ts"], row["value"], row["commit_sha"], _segment(row, finding)) for row in points

@@ -232,6 +232,7 @@ def build_ledger(
     confidence: Confidence,
     correlation: float | None,
     content_hash: str,
+    writer: str,
 ) -> dict[str, Any]:
     """The claim ledger that goes out beside the episode: each claim, its fact, query, rows and row hash."""
     used = {claim.fact for claim in rendered.claims}
@@ -252,6 +253,7 @@ def build_ledger(
                 "evidence": round(confidence.evidence, 4),
             },
             "correlation_strength": correlation,
+            "writer": writer,
         },
         "facts": {
             fact_id: _ledger_fact(fact, evidence[fact_id], sql[fact.spec.query])

@@ -30,7 +30,14 @@ def day_specs(day: date) -> list[FactSpec]:
         FactSpec("day.latency_p95", "day", "day_p95", at, "median", "ms"),
         FactSpec("day.sessions", "day", "day_sessions", at, "single", "session"),
         FactSpec("day.user_latency", "day", "day_user_latency", at, "single", "ms"),
+        FactSpec("day.user_latency_before", "day", "user_latency_before", _days_before(day), "single", "ms"),
     ]
+
+
+def _days_before(day: date) -> dict[str, str | int | float | None]:
+    """The days of the trailing week before `day`."""
+    first, last = day - timedelta(days=RELATION_DAYS - 1), day - timedelta(days=1)
+    return {"first": first.isoformat(), "last": last.isoformat()}
 
 
 def finding_specs(finding: Finding, day: date, relation: Relation | None) -> list[FactSpec]:
@@ -39,15 +46,17 @@ def finding_specs(finding: Finding, day: date, relation: Relation | None) -> lis
     build = _Specs(finding.finding_id, finding.direction)
     specs = [
         build.text("name", stored, "name", "code"),
+        build.text("full_name", stored, "full_name", "code"),
         build.text("metric", stored, "metric", "words"),
         build.text("changed_at", stored, "changed_at", "instant"),
         build.text("commit", stored, "first_bad_commit", "commit"),
-        build.number("low", stored, "interval_low", "%"),
-        build.number("high", stored, "interval_high", "%"),
+        build.number("low", stored, "interval_near", "%"),
+        build.number("high", stored, "interval_far", "%"),
         build.number("p_value", stored, "p_value", "p"),
         *build.segments(segment_parameters(finding), finding.key.unit, 1.0 - finding.q_value),
         FactSpec(build.id("suspects"), build.subject, "suspect_commits", stored, "sum", "commit"),
     ]
+    specs.append(build.left_out(finding))
     if finding.first_bad_commit:
         subject = {"commit_sha": finding.first_bad_commit}
         specs.append(FactSpec(build.id("commit_subject"), build.subject, "commit_subject", subject, "single", "quote"))
@@ -87,6 +96,15 @@ class _Specs:
                 "estimated", round(support, 4), self.direction,
             ),
         ]  # fmt: skip
+
+    def left_out(self, finding: Finding) -> FactSpec:
+        """Runs of the window that another environment made; absent where there are none."""
+        parameters = {
+            **series_parameters(finding),
+            "start": bound_instant(finding.window_start),
+            "end": bound_instant(finding.window_end),
+        }
+        return FactSpec(self.id("left_out"), self.subject, "left_out_runs", parameters, "count_any", "run")
 
     def relation(self, parameters: Mapping[str, Any], support: float) -> list[FactSpec]:
         query = "hourly_pairs"
@@ -141,6 +159,7 @@ def briefing(findings: Sequence[Finding]) -> list[dict[str, Any]]:
             "direction": finding.direction,
             "effect": finding.effect,
             "cause": finding.cause,
+            "suspects": len(finding.suspect_commits),
             "is_time": finding.key.unit in ("ms", "s", "us", "ns"),
         }
         for finding in findings

@@ -124,6 +124,11 @@ def _count(rows: Sequence[EvidenceRow]) -> Reduced:
     return float(len(rows)), None
 
 
+def _count_any(rows: Sequence[EvidenceRow]) -> Reduced:
+    """The count; none at all is nothing to tell."""
+    return (float(len(rows)) if rows else None), None
+
+
 def _sum(rows: Sequence[EvidenceRow]) -> Reduced:
     values = _values(rows)
     return (float(np.sum(values)) if values else None), None
@@ -167,6 +172,7 @@ def _distinct(rows: Sequence[EvidenceRow]) -> Reduced:
 REDUCERS: Mapping[str, Callable[[Sequence[EvidenceRow]], Reduced]] = {
     "median": _median,
     "count": _count,
+    "count_any": _count_any,
     "sum": _sum,
     "single": _single,
     "change_pct": _change_pct,

@@ -50,10 +50,12 @@ _LISTS: dict[Sense, str] = {
         shave shaves shed sheds shedding contracted contracts contraction narrowed narrows lessened lessens below
         beneath eased eases ebbed waned dwindled dwindles subsided receded retreated""",
     Sense.WORSE: """
-        sluggish sluggishly bad badly poor poorer poorly weak weaker weakened weakens suffer suffers suffered
+        slower slows slowed slowing slowly slowdown slowdowns sluggish sluggishly
+        bad badly poor poorer poorly weak weaker weakened weakens suffer suffers suffered
         suffering setback setbacks lag lags lagged lagging heavier costlier pricier dearer wasteful""",
     Sense.BETTER: """
-        better sped speedup speedups speedier speedy good great excellent leaner lighter cheaper snappier snappy
+        better faster quicker
+        sped speedup speedups speedier speedy good great excellent leaner lighter cheaper snappier snappy
         swifter swift swiftly smoother nimbler efficient efficiently win wins won winning healthier saved saves save
         saving savings benefit benefits benefited stronger""",
     Sense.NUMBER: """
@@ -149,9 +151,10 @@ _DIGIT_WORDS = (
 )
 _RUN_TOGETHER = re.compile(rf"(?:{_DIGIT_WORDS}){{2,}}(?:s|th|fold)?|[a-z]+(?<!scaf)(?<!un)fold")
 _ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
-_NOT_ROMAN = frozenset({"CI", "CD", "ML", "DL", "DM", "MIX", "MD", "CLI", "DI"})
+_LONGEST_SHORT = 3
 
 TOKEN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
+_POSSESSIVE = re.compile(r"(?<=\x00)['’]s\b")
 # Neither a slot (\x00) nor the end of a sentence stands between the parts of a word that was split.
 _INSIDE_A_WORD = re.compile(r"[^\x00.!?]{1,3}")
 _MOST_PARTS = 4
@@ -162,6 +165,7 @@ _DATED = re.compile(
 )
 # Shorter words have too many honest neighbours.
 _SHORTEST_DISGUISE = 5
+_LOOKS_ALIKE_HONESTLY = frozenset({"sides"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,7 @@ class Spoken:
 
 def spoken(prose: str) -> Iterator[Spoken]:
     """Every word of the prose that claims something. Slots must be replaced by NUL characters."""
+    prose = _POSSESSIVE.sub("", prose)
     tokens = list(TOKEN.finditer(prose))
     for token in tokens:
         if (found := sense_of(token.group())) is not None:
@@ -210,7 +215,8 @@ def _is_number(plain: str, token: str) -> bool:
         return True
     if len(token) < 2 or not (token.isupper() or set(plain) <= set("ivx")):
         return False
-    return _ROMAN.fullmatch(token.upper()) is not None and token.upper() not in _NOT_ROMAN
+    # Short ones with other letters are abbreviations, such as CI and CD.
+    return _ROMAN.fullmatch(token.upper()) is not None and (set(plain) <= set("ivx") or len(token) > _LONGEST_SHORT)
 
 
 def _by_stem(token: str, plain: str) -> Spoken | None:
@@ -222,8 +228,8 @@ def _by_stem(token: str, plain: str) -> Spoken | None:
 
 
 def shape(token: str) -> str:
-    """What a word looks like at a glance: l, I and i alike, rn as m, vv as w, repeated letters once."""
-    alike = token.replace("I", "l").lower().replace("i", "l").replace("rn", "m").replace("vv", "w")
+    """What a word looks like at a glance: l, I and i alike, rn as m, repeated letters once."""
+    alike = token.replace("I", "l").lower().replace("i", "l").replace("rn", "m")
     return re.sub(r"(.)\1+", r"\1", alike)
 
 
@@ -232,13 +238,14 @@ _STEM_SHAPES: dict[str, str] = {shape(stem): stem for stem in _STEMS if len(stem
 
 
 def _by_shape(token: str) -> Spoken | None:
-    if len(token) < _SHORTEST_DISGUISE:
+    if len(token) < _SHORTEST_DISGUISE or token.lower() in _LOOKS_ALIKE_HONESTLY:
         return None
-    seen = shape(token)
-    if seen in _SHAPES:
-        return Spoken(token, WORDS[_SHAPES[seen]], _SHAPES[seen])
-    stem = next((stem for alike, stem in _STEM_SHAPES.items() if seen.startswith(alike)), None)
-    return Spoken(token, _STEMS[stem], stem) if stem else None
+    for seen in (shape(token), shape(token.lower().replace("vv", "w"))):
+        if seen in _SHAPES:
+            return Spoken(token, WORDS[_SHAPES[seen]], _SHAPES[seen])
+        if stem := next((stem for alike, stem in _STEM_SHAPES.items() if seen.startswith(alike)), None):
+            return Spoken(token, _STEMS[stem], stem)
+    return None
 
 
 def _split_words(prose: str, tokens: list[re.Match[str]]) -> Iterator[Spoken]:
@@ -249,7 +256,12 @@ def _split_words(prose: str, tokens: list[re.Match[str]]) -> Iterator[Spoken]:
             if not _INSIDE_A_WORD.fullmatch(prose, tokens[last - 1].end(), tokens[last].start()):
                 break
             joined += tokens[last].group()
-            found = sense_of(joined)
-            parts = (sense_of(part.group()) for part in tokens[first : last + 1])
-            if found and found.sense in _SPLIT_SENSES and found.word in WORDS and not any(parts):
-                yield Spoken(prose[tokens[first].start() : tokens[last].end()], found.sense, found.word)
+            sense = _sense_of_joined(joined.lower(), len(tokens[first].group()))
+            if sense in _SPLIT_SENSES:
+                yield Spoken(prose[tokens[first].start() : tokens[last].end()], sense, joined.lower())
+
+
+def _sense_of_joined(joined: str, first_part: int) -> Sense | None:
+    """What the parts claim as one word; a stem that lies whole in the first part was found already."""
+    stem = _STEM.match(joined)
+    return WORDS.get(joined) or (_STEMS[stem.group()] if stem and stem.end() > first_part else None)

@@ -134,10 +134,10 @@ def _benchmarks(body: _Sheet, subjects: Sequence[str]) -> None:
 
 
 def _table_row(body: _Sheet, subject: str) -> None:
-    body.say("| ").cite(f"{subject}.name").say(" | ").cite(f"{subject}.metric")
+    body.say("| ").cite(f"{subject}.full_name").say(" | ").cite(f"{subject}.metric")
     body.say(" | ").cite(f"{subject}.before").say(" | ").cite(f"{subject}.after")
     body.say(" | ").cite(f"{subject}.change", "signed")
-    body.say(" | ").cite(f"{subject}.low").say(" to ").cite(f"{subject}.high")
+    body.say(" | ").cite(f"{subject}.low", "signed").say(" to ").cite(f"{subject}.high", "signed")
     body.say(" | ").cite(f"{subject}.n_before", "bare").say(" then ").cite(f"{subject}.n_after", "bare").say(" |\n")
 
 

@@ -57,7 +57,7 @@ _CLAIMING: Mapping[Sense, tuple[str, str]] = {
 _SPEED = ("slow", "fast", "quick", "sped", "speed", "swift", "accelerat", "decelerat", "snapp", "nimbl", "sluggish")
 _LENGTH = frozenset("long longer short shorter".split())
 _COMMIT_SLOTS = frozenset({"commit", "commit_subject", "suspects"})
-_USER_SLOTS = frozenset({"day.sessions", "day.user_latency"})
+_USER_SLOTS = frozenset({"day.sessions", "day.user_latency", "day.user_latency_before"})
 # Words for a metric that a day's own fact shows.
 _DAY_METRICS: Mapping[str, frozenset[str]] = {
     "day.user_latency": frozenset({"latency", "median"}),
@@ -107,7 +107,7 @@ def judge_draft(draft: Draft, sheet: FactSheet, subjects: Sequence[Subject]) -> 
     for section, text in draft.sections.items():
         if not text.strip():
             objections.append(Objection("empty_section", section, "the section is empty"))
-        for block in [" ".join(text.split(" "))] if section == "title" else blocks_of(text):
+        for block in [" ".join(text.split())] if section == "title" else blocks_of(text):
             objections += [Objection(code, section, message) for code, message in _judge_block(block, sheet, known)]
     return objections
 
@@ -408,8 +408,8 @@ def _with_slots(text: str, expansions: Iterable[tuple[str, str]]) -> str:
 
 def _benchmark_lines(subjects: Sequence[str]) -> list[str]:
     rows = [
-        f"| <{s}.name> | <{s}.metric> | <{s}.before> | <{s}.after> | <{s}.change:signed> | <{s}.low> to <{s}.high> "
-        f"| <{s}.n_before:bare> then <{s}.n_after:bare> |"
+        f"| <{s}.full_name> | <{s}.metric> | <{s}.before> | <{s}.after> | <{s}.change:signed> "
+        f"| <{s}.low:signed> to <{s}.high:signed> | <{s}.n_before:bare> then <{s}.n_after:bare> |"
         for s in subjects
     ]
     charts = [

@@ -45,6 +45,8 @@ FINDING_PHRASES: Mapping[str, Phrase] = {
     "metric": (Citation("metric"),),
     "change": (Citation("change"),),
     "shift": ("from ", Citation("before"), " to ", Citation("after")),
+    "new_runs": (Citation("n_after"), " at the new level"),
+    "left_out": (Citation("left_out"), " on another machine"),
     "interval": ("between ", Citation("low"), " and ", Citation("high")),
     "runs": (Citation("n_before"), " before and ", Citation("n_after"), " since"),
     "significance": (Citation("p_value"),),

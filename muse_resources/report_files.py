@@ -56,8 +56,9 @@ class ReportIntake:
 def find_files(folder: Path, pattern: str) -> Iterator[Path]:
     """Regular files under `folder` (or an absolute pattern's root) that match, in a stable order."""
     absolute = Path(pattern)
-    root, relative = (Path(absolute.anchor), str(absolute.relative_to(absolute.anchor))) if absolute.is_absolute() else (folder, pattern)  # noqa: E501
-    for path in sorted(root.glob(relative)):
+    if absolute.is_absolute():
+        folder, pattern = Path(absolute.anchor), str(absolute.relative_to(absolute.anchor))
+    for path in sorted(folder.glob(pattern)):
         if path.is_file():
             yield path
 

@@ -130,9 +130,7 @@ class ClickHouseWarehouse:
                 self._put_in_place(client, table, staging, [f"'{day}'" for day in days], "day")
             return self._rows_by_day(client, table, days), refused
 
-    def record_loads(
-        self, source: str, rows_by_day: Mapping[date, int], *, files: int, inputs_sha256: str
-    ) -> None:
+    def record_loads(self, source: str, rows_by_day: Mapping[date, int], *, files: int, inputs_sha256: str) -> None:
         """Note that these days of `source` are loaded, with how many rows: a day without rows is loaded too."""
         rows = [
             {"day": day, "source": source, "rows": count, "files": files, "inputs_sha256": inputs_sha256}
@@ -221,9 +219,7 @@ class ClickHouseWarehouse:
         finally:
             self._command(client, f"DROP TABLE IF EXISTS {name} SYNC")
 
-    def _put_in_place(
-        self, client: Client, table: str, staging: str, partitions: Sequence[str], key: str
-    ) -> None:
+    def _put_in_place(self, client: Client, table: str, staging: str, partitions: Sequence[str], key: str) -> None:
         found = self._rows(client, f"SELECT DISTINCT toString({key}) AS part FROM {staging}")
         filled = {f"'{row['part']}'" for row in found}
         for partition in partitions:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from muse_apps.sample.truth import SampleTruth, read_truth
-from tests.workspaces import run_muse, stop_warehouse
+from tests.dagster_server import DagsterServer, dagster_server
+from tests.workspaces import copy_of, run_muse, stop_warehouse
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,11 @@ def truth(demo_workspace: Path) -> SampleTruth:
     found = read_truth(demo_workspace)
     assert found is not None
     return found
+
+
+@pytest.fixture(scope="session")
+def dagster(demo_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterServer]:
+    """`muse dev` on a copy of the demo: the real webserver, daemon and code server."""
+    folder = tmp_path_factory.mktemp("dagster")
+    with copy_of(demo_workspace, folder / "demo") as workspace, dagster_server(workspace, folder / "log") as server:
+        yield server

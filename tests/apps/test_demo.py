@@ -6,7 +6,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -276,10 +275,8 @@ def test_no_personal_data_leaves_the_sources(demo_workspace: Path) -> None:
     pattern = _personal_data(demo_workspace)
     stored = "\n".join(line for lines in all_rows(demo_workspace).values() for line in lines)
     blog = demo_workspace / "blog"
-    history = subprocess.run(
-        ["git", "log", "--all", "-p", "--format=fuller"], cwd=blog, capture_output=True, check=True
-    )
-    places = {"warehouse": stored.encode(), "blog": history.stdout}
+    history = git(blog, "log", "--all", "-p", "--format=fuller")
+    places = {"warehouse": stored.encode(), "blog": history.encode()}
     for folder in ("site", "dagster"):
         places |= {str(file): file.read_bytes() for file in (demo_workspace / folder).rglob("*") if file.is_file()}
     assert {name: match.group() for name, text in places.items() if (match := pattern.search(text))} == {}

@@ -23,6 +23,8 @@ TOLD, QUIET = date(2026, 9, 18), date(2026, 9, 19)
 WELL_AFTER = datetime(2026, 11, 1, tzinfo=UTC)
 NEXT_MORNING = datetime(2026, 9, 22, 4, 30, tzinfo=UTC)
 COUNCIL = ("episode_drafts", "episode_verdicts", "episodes")
+# Job backfills build a day a run; said once a load, and quietened where the definitions are loaded.
+pytestmark = pytest.mark.filterwarnings("ignore:Asset job daily_episode_job")
 EPISODE_CHECKS = {
     "front_matter_is_complete", "sections_are_in_order", "confidence_reaches_policy", "claims_match_facts",
 }  # fmt: skip
@@ -183,7 +185,7 @@ TAMPERINGS = {
         "judged another text",
     ),
     "older than an edit of the text": (
-        "ALTER TABLE episodes UPDATE canonical = replaceOne(canonical, 'waits', 'gains') WHERE day = '{day}'",
+        "ALTER TABLE episodes UPDATE canonical = concat(canonical, 'More.') WHERE day = '{day}'",
         "judged another text",
     ),
 }
@@ -251,7 +253,7 @@ EDITS = {
     "front_matter_is_complete": "canonical = replaceOne(canonical, '\\ncost_usd:', '\\nprice:')",
     "sections_are_in_order": "canonical = replaceOne(canonical, '## Why it matters', '## Because')",
     "confidence_reaches_policy": "confidence_score = 0.6",
-    "claims_match_facts": "canonical = replaceOne(canonical, 'slower', 'faster')",
+    "claims_match_facts": "canonical = concat(canonical, 'More.')",
 }
 
 

@@ -122,9 +122,14 @@ def _by_id(spec: FactSpec) -> Finding:
 
 def _finding_text(spec: FactSpec) -> list[EvidenceRow]:
     finding = _by_id(spec)
-    metrics = {"latency_p50_ms": "median latency", "tokens_per_sec": "tokens per second", "memory_peak_mb": "peak memory"}
+    metrics = {
+        "latency_p50_ms": "median latency",
+        "tokens_per_sec": "tokens per second",
+        "memory_peak_mb": "peak memory",
+    }
     texts = {
-        "name": finding.key.label,
+        "name": finding.key.benchmark.rsplit("::", 1)[-1],
+        "full_name": finding.key.label,
         "metric": metrics[finding.key.metric],
         "changed_at": finding.changed_at.isoformat(),
         "first_bad_commit": finding.first_bad_commit,
@@ -134,8 +139,8 @@ def _finding_text(spec: FactSpec) -> list[EvidenceRow]:
 
 def _finding_value(spec: FactSpec) -> list[EvidenceRow]:
     finding = _by_id(spec)
-    sizes = sorted((abs(finding.interval_low_pct), abs(finding.interval_high_pct)))
-    values = {"p_value": finding.p_value, "interval_low": sizes[0], "interval_high": sizes[1]}
+    near, far = sorted((finding.interval_low_pct, finding.interval_high_pct), key=abs)
+    values = {"p_value": finding.p_value, "interval_near": near, "interval_far": far}
     return [evidence_row(0, table="findings", value=values[str(spec.parameters["field"])])]
 
 
@@ -174,6 +179,8 @@ _EVIDENCE: Mapping[str, Callable[[FactSpec], list[EvidenceRow]]] = {
     "day_p95": lambda spec: [evidence_row(i, value=21.0 + i / 10) for i in range(5)],
     "day_sessions": lambda spec: [evidence_row(0, table="ui_events", value=1312.0)],
     "day_user_latency": lambda spec: [evidence_row(0, table="ui_events", value=118.4, pair=9000.0)],
+    "user_latency_before": lambda spec: [evidence_row(0, table="ui_events", value=104.2, pair=52000.0)],
+    "left_out_runs": lambda spec: [evidence_row(i, value=1.0) for i in range(11 if spec.subject == "f3" else 0)],
     "finding_text": _finding_text,
     "finding_value": _finding_value,
     "series_segments": _segments,
@@ -213,6 +220,7 @@ def writing_task(facts: Mapping[str, Fact] | None = None) -> WritingTask:
     return WritingTask(DAY.isoformat(), briefing(findings()), known, offered_slots(known))
 
 
+@cache
 def template_draft() -> Draft:
     """What the template writer makes of the day."""
     outcome = TemplateWriter().write(writing_task())

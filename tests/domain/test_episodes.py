@@ -37,6 +37,7 @@ def _kept(reducer: str, rows: Sequence[EvidenceRow]) -> list[tuple[str, str]]:
         Confidence(1, 1, 1, 1),
         None,
         "",
+        "templates",
     )
     return [(row["segment"], row["row_id"]) for row in ledger["facts"]["f1.x"]["rows"]]
 

@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -62,7 +63,7 @@ HONEST = [
     "{{f3.name}} is {{f3.change}} faster.",
     "{{f3.name}} improved: its {{f3.metric}} rose {{f3.shift}} ({{f3.significance}}).",
     "Good news for {{f3.name}}, up {{f3.change}}: the shift lies {{f3.interval}}.",
-    "On {{day.date}} the reports held {{day.runs}} in {{day.series_checked}}.",
+    "On {{day.date}} the reports gave {{day.runs}} in {{day.series_checked}}.",
     "The interface served {{day.sessions}}; their median latency was {{day.user_latency}}.",
     "- Profile {{f1.name}} from commit {{f1.commit}} on.\n- Look at {{f2.name}} next, measured since {{f2.since}}.",
     "* Run {{f3.name}} on an idle machine, and compare with {{f3.runs}}.",
@@ -83,15 +84,20 @@ def test_honest_sentences_pass(text: str) -> None:
 # ---- lies about numbers, units, dates, commits -------------------------------------------------------------
 
 NUMBERS = (
-    "7", "12.1", "17,6", "1e3", "٣", "१२", "１２", "Ⅷ", "ⅻ", "¹", "²", "½", "⅔", "①", "⑫", "❼", "㊿", "一", "万", "𝟟", "៣",
-    "twelve", "Twenty-one", "twentyone", "two hundred", "a dozen", "half", "twice", "threefold", "tenfold", "doubled",
-    "tripled", "quadrupled", "halved", "a third", "seventh", "zero", "nought", "a pair", "several", "a couple", "thousands",
-    "umpteen", "XII", "IV", "xxi", "MCMXC", "a hundredth", "five times", "minus", "twofold", "many", "a few", "most",
+    "7", "12.1", "17,6", "1e3", "٣", "१२", "１２", "Ⅷ", "ⅻ", "¹", "²", "½", "⅔", "①", "⑫", "❼", "㊿", "一", "万",
+    "𝟟", "៣",
+    "twelve", "Twenty-one", "twentyone", "two hundred", "a dozen", "half", "twice", "threefold", "tenfold",
+    "doubled",
+    "tripled", "quadrupled", "halved", "a third", "seventh", "zero", "nought", "a pair", "several", "a couple",
+    "thousands",
+    "umpteen", "XII", "IV", "xxi", "MCMXC", "a hundredth", "five times", "minus", "twofold", "many", "a few",
+    "most",
 )  # fmt: skip
-NUMBER_CODES = {"naked_number", "forbidden_character"}
-UNITS = ("%", "％", "‰", "$", "€", "£", "¥", "₹", "×", "°", "ms", "milliseconds", "seconds", "a second", "GB", "MB", "s",
+UNITS = ("%", "％", "‰", "$", "€", "£", "¥", "₹", "×", "°", "ms", "milliseconds", "seconds", "a second", "GB",
+         "MB", "s",
          "bytes", "dollars", "cents", "x", "kHz", "hours", "weeks", "years", "qps", "USD")  # fmt: skip
-DATES = ("Monday", "in March", "September", "yesterday", "today", "tomorrow", "last week", "in May", "Sept", "an hour",
+DATES = ("Monday", "in March", "September", "yesterday", "today", "tomorrow", "last week", "in May", "Sept",
+         "an hour",
          "this week", "tonight", "midnight", "christmas")  # fmt: skip
 COMMITS = ("deadbeef", "DEADBEEF", "abcdefabcdef", "facadefacade", "effaced", "dead-beefs")
 
@@ -130,12 +136,16 @@ def attacks_on_slots(rng: random.Random) -> Iterator[Attack]:
     for subject, name in rng.sample(known, 8):
         slot = f"{{{{{subject}.{name}}}}}"
         section = next(s for s, text in template_draft().sections.items() if slot in text)
-        for invented in (f"f9.{name}", f"{subject}.cost", f"{subject}.before", f"{subject}.low", "day.secret", "x.y"):
+        for invented in (f"f9.{name}", f"{subject}.cost", f"{subject}.before", f"{subject}.low", "day.secret",
+                         "x.y"):
             yield "unknown slot", "unknown_slot", changed(section, slot, f"{{{{{invented}}}}}")
-        for broken in (slot[1:], slot[:-1], slot[2:-2] + "}}", f"{{% {name} %}}", f"{{{{ {subject} . {name} }}}}", "{{}}",
-                       f"{{{{{subject}.\n{name}}}}}", f"{{{{{subject.upper()}.{name}}}}}", f"${{{name}}}"):  # fmt: skip
+        for broken in (slot[1:], slot[:-1], slot[2:-2] + "}}", f"{{% {name} %}}",
+                       f"{{{{ {subject} . {name} }}}}", "{{}}",
+                       f"{{{{{subject}.\n{name}}}}}", f"{{{{{subject.upper()}.{name}}}}}",
+                       f"${{{name}}}"):  # fmt: skip
             yield "broken slot", "broken_slot", changed(section, slot, broken)
-        for glued in (f"-{slot}", f"– {slot}", f"non{slot}", f"{slot}fold", f"{slot}{slot}", f".{slot}", f"{slot}s"):
+        for glued in (f"-{slot}", f"– {slot}", f"non{slot}", f"{slot}fold", f"{slot}{slot}", f".{slot}",
+                      f"{slot}s"):
             yield "glued slot", "glued_slot", changed(section, slot, glued)
     for name in ("change", "shift", "metric", "runs", "interval", "significance", "since", "commit"):
         for one, other in (("f1", "f2"), ("f2", "f3"), ("f3", "f1")):
@@ -185,23 +195,34 @@ def attacks_with_directions(rng: random.Random) -> Iterator[Attack]:
         yield "speed of memory", "wrong_direction", with_paragraph(SENTENCES["f2"].format(word))
     for word in ("longer", "takes longer"):
         yield "length of a rate", "wrong_direction", with_paragraph(SENTENCES["f3"].format(word))
-    for denied in ("did not rise", "didn't rise", "didn’t rise", "never rose", "rose, or not,", "hardly rose", "no longer rose",
-                   "failed to rise", "is anything but slower", "stopped rising", "neither rose nor moved", "isnt slower",
+
+
+def attacks_on_changes(rng: random.Random) -> Iterator[Attack]:
+    for denied in ("did not rise", "didn't rise", "didn’t rise", "never rose", "rose, or not,", "hardly rose",
+                   "no longer rose",
+                   "failed to rise", "is anything but slower", "stopped rising", "neither rose nor moved",
+                   "isnt slower",
                    "rose without rising", "avoided a rise", "un-regressed", "is unregressed", "non-slower",
-                   "is less slow", "cannot have risen", "refused to rise", "is the opposite of slower", "can not rise"):  # fmt: skip
+                   "is less slow", "cannot have risen", "refused to rise", "is the opposite of slower",
+                   "can not rise"):  # fmt: skip
         yield "denied direction", "negation", with_paragraph(SENTENCES["f1"].format(denied))
-    for still in ("stayed at", "remained at", "is unchanged at", "is stable at", "held at", "is flat at", "plateaued at"):
+    for still in ("stayed at", "remained at", "is unchanged at", "is stable at", "held at", "is flat at",
+                  "plateaued at"):
         yield "denied change", "denied_change", with_paragraph(SENTENCES["f1"].format(still))
-    for turned in ("was faster before, by", "used to be faster by", "was once faster by", "is faster than {{{{f2.name}}}}",
-                   "previously improved by", "was faster until", "is faster than PostgreSQL by", "formerly improved"):  # fmt: skip
+    for turned in ("was faster before, by", "used to be faster by", "was once faster by",
+                   "is faster than {{{{f2.name}}}}",
+                   "previously improved by", "was faster until", "is faster than PostgreSQL by",
+                   "formerly improved"):  # fmt: skip
         lie = with_paragraph(SENTENCES["f3"].format(turned.replace("{{{{f2.name}}}}", "the rest")))
         yield "direction of an earlier time", "turned_direction", lie
     for metric in ("memory", "throughput", "cost", "latency", "median latency", "speed", "tokens", "accuracy"):
-        yield "another metric", "naked_metric", with_paragraph(f"The {metric} of {{{{f1.name}}}} moved {{{{f1.shift}}}}.")
+        text = f"The {metric} of {{{{f1.name}}}} moved {{{{f1.shift}}}}."
+        yield "another metric", "naked_metric", with_paragraph(text)
     yield "another metric", "naked_metric", with_paragraph("On {{day.date}} the memory was {{day.user_latency}}.")
 
 
-CAUSES = ("because of", "caused by", "due to", "thanks to", "leading to", "triggered by", "owing to", "which proves", "hence",
+CAUSES = ("because of", "caused by", "due to", "thanks to", "leading to", "triggered by", "owing to",
+          "which proves", "hence",
           "as a result of", "a consequence of", "blamed on", "the reason being", "explained by", "introduced by",
           "broken by", "be-cause of", "to be cause of", "fixed by", "made by")  # fmt: skip
 
@@ -212,13 +233,17 @@ def attacks_with_causes(rng: random.Random) -> Iterator[Attack]:
             continue
         yield "cause", "claimed_cause", with_paragraph(f"{{{{f1.name}}}} moved {cause} the cache, {{{{f1.change}}}}.")
     for sentence in ("{{f1.commit}} slowed {{f1.name}}.", "{{f1.name}} regressed with {{f1.commit}}.",
-                     "{{f1.name}} rose with {{f1.suspects}}.", "{{f1.commit_subject}}: {{f1.name}} got slower."):  # fmt: skip
+                     "{{f1.name}} rose with {{f1.suspects}}.",
+                     "{{f1.commit_subject}}: {{f1.name}} got slower."):  # fmt: skip
         yield "cause by neighbourhood", "claimed_cause", with_paragraph(sentence)
-    for users in ("Users of {{f1.name}} wait {{f1.change}}.", "{{f1.name}} moved together with the disk, {{f1.change}}.",
-                  "{{f1.name}} correlates with the weather, {{f1.change}}.", "People felt {{f1.name}}."):  # fmt: skip
+    for users in ("Users of {{f1.name}} wait {{f1.change}}.",
+                  "{{f1.name}} moved together with the disk, {{f1.change}}.",
+                  "{{f1.name}} correlates with the weather, {{f1.change}}.",
+                  "People felt {{f1.name}}."):  # fmt: skip
         yield "relation without its fact", "unproven_relation", with_paragraph(users)
     for more in ("will rise", "is the slowest ever", "probably rose", "seems slower", "recovered", "rose again",
-                 "rose dramatically", "is slightly slower", "always rose", "allegedly rose", "is back", "rose as expected",
+                 "rose dramatically", "is slightly slower", "always rose", "allegedly rose", "is back",
+                 "rose as expected",
                  "rose in every way", "has its worst day"):  # fmt: skip
         yield "more than the rows show", "unproven_claim", with_paragraph(SENTENCES["f1"].format(more))
 
@@ -226,17 +251,21 @@ def attacks_with_causes(rng: random.Random) -> Iterator[Attack]:
 # ---- lies about form ---------------------------------------------------------------------------------------
 
 MARKUP = (
-    "[{{f1.name}}](http://evil.example)", "{{f1.name}} <b>bold</b>", "<!-- {{f1.name}} -->", "![x](y.svg) {{f1.name}}",
+    "[{{f1.name}}](http://evil.example)", "{{f1.name}} <b>bold</b>", "<!-- {{f1.name}} -->",
+    "![x](y.svg) {{f1.name}}",
     "{{f1.name}} <https://evil.example>", "# {{f1.name}}", "## What changed\n{{f1.name}}", "{{f1.name}}\n===",
     "{{f1.name}}\n---", "{{f1.name}}\n-", "***\n{{f1.name}}", "```\n{{f1.name}}\n```", "~~~\n{{f1.name}}\n~~~",
     "`{{f1.name}}`", "    {{f1.name}} is code", "\t{{f1.name}}", "| {{f1.name}} |\n|---|", "~~{{f1.name}}~~",
-    "{{f1.name}} is **bold**", "{{f1.name}} is *slanted*", "{{f1.name}} is __bold__", "> {{f1.name}}", "{{f1.name}} &half;",
-    "{{f1.name}} \\[x\\]", "- - {{f1.name}}", "-     {{f1.name}}", "+ {{f1.name}}", "[^a] {{f1.name}}", "{{f1.name}} a/b",
+    "{{f1.name}} is **bold**", "{{f1.name}} is *slanted*", "{{f1.name}} is __bold__", "> {{f1.name}}",
+    "{{f1.name}} &half;",
+    "{{f1.name}} \\[x\\]", "- - {{f1.name}}", "-     {{f1.name}}", "+ {{f1.name}}", "[^a] {{f1.name}}",
+    "{{f1.name}} a/b",
     "ris*es*: {{f1.name}}", "{{f1.name}} a@b", "{{f1.name}} $x$ ^y^",
 )  # fmt: skip
 ADDRESSES = ("evil.example", "www.evil.example", "https://evil.example", "mailto:someone", "javascript:alert")
 TRICKS = (
-    "ro\u00adse", "f\u0430ster", "twen\u200bty", "fas\u2060ter", "ｆａｓｔｅｒ", "fаsтеr", "𝐟𝐚𝐬𝐭𝐞𝐫", "ﬁve", "fa\u0301ster",
+    "ro\u00adse", "f\u0430ster", "twen\u200bty", "fas\u2060ter", "ｆａｓｔｅｒ", "fаsтеr", "𝐟𝐚𝐬𝐭𝐞𝐫", "ﬁve",
+    "fa\u0301ster",
     "im\u2011proved", "fas\u00a0ter", "\u202eretsaf", "be\ufeffcause", "pеrcent", "ⓕⓐⓢⓣ", "fast\u034fer", "naïve",
     "schnеller", "\u2028", "\r", "\x0b", "\u2063", "ｔｗｅｎｔｙ", "ꜰaster", "fas\u0335ter", "🚀", "\u3164", "ʻ", "‚", "…",
 )  # fmt: skip
@@ -246,7 +275,8 @@ DISGUISES = (
     ("fas-\nter", "wrong_direction"), ("fas'ter", "wrong_direction"), ("fasster", "wrong_direction"),
     ("faaaster", "wrong_direction"), ("irnproved", "wrong_direction"), ("lmproved", "wrong_direction"),
     ("dropp ed", "wrong_direction"), ("decIined", "wrong_direction"), ("f a s t e r", "naked_unit"),
-    ("twen ty", "naked_number"), ("twennty", "naked_number"), ("per cent", "naked_number"), ("se venty", "naked_number"),
+    ("twen ty", "naked_number"), ("twennty", "naked_number"), ("per cent", "naked_number"), ("se venty",
+    "naked_number"),
     ("thirtyseven", "naked_number"), ("onehundred", "naked_number"), ("miilions", "naked_number"),
     ("mill ion", "naked_number"), ("there fore", "claimed_cause"), ("be-cause", "claimed_cause"),
     ("fas.ter", "broken_word"), ("fas(t)er", "broken_word"), ('fas"ter', "broken_word"), ("fas,ter", "broken_word"),
@@ -258,21 +288,28 @@ def attacks_on_form(rng: random.Random) -> Iterator[Attack]:
     for text in MARKUP:
         yield "markup", "markup", with_paragraph(text, rng.choice(SECTIONS[1:]))
     for address in ADDRESSES:
-        yield "address", "broken_word" if "/" not in address else "markup", with_paragraph(f"{{{{f1.name}}}} {address}.")
+        code = "markup" if "/" in address else "broken_word"
+        yield "address", code, with_paragraph(f"{{{{f1.name}}}} {address}.")
     for trick in TRICKS:
         code = "naked_number" if any(map(is_numeral, trick)) else "forbidden_character"
         text = f"{{{{f1.name}}}} is {trick} by {{{{f1.change}}}}."
         yield "characters that look alike or hide", code, with_paragraph(text)
     for disguise, code in DISGUISES:
         yield "disguised word", code, with_paragraph(SENTENCES["f1"].format(disguise))
+
+
+def attacks_without_facts(rng: random.Random) -> Iterator[Attack]:
     for section in SECTIONS:
         for nothing in ("", " ", "\n\n"):
             yield "empty section", "empty_section", with_text(section, nothing)
     for idle in ("The database was lost.", "Nobody was hurt", "Is it safe?", "A pity: ", "and so forth;"):
-        yield "claim without a slot", "claim_without_slot", with_paragraph(f"{{{{f1.name}}}} moved. {idle}")
-        yield "claim without a slot", "claim_without_slot", with_paragraph(f"{idle} {{{{f1.name}}}} moved.\n\n{idle}")
-    for idle in ("the disk died:", "the disk died.", "(the disk died)", "— the disk died —", "the disk died; but"):
-        yield "claim without a slot", "claim_without_slot", with_paragraph(f"{{{{f1.change}}}} {idle} {{{{f1.name}}}} moved.")
+        for text in (f"{{{{f1.name}}}} moved. {idle}", f"{idle} {{{{f1.name}}}} moved.\n\n{idle}"):
+            yield "claim without a slot", "claim_without_slot", with_paragraph(text)
+    for idle in (": the disk died.", ". The disk died.", " (the disk died),", " — the disk died —",
+                 "; the disk died;",
+                 " - the disk died -", " – the disk died –", "! The disk died?"):  # fmt: skip
+        text = f"{{{{f1.name}}}} moved{idle} {{{{f1.change}}}}."
+        yield "claim without a slot", "claim_without_slot", with_paragraph(text)
     rambling = "and the team went home and ate and sang and slept and woke and ate and sang and slept"
     yield "claim without a slot", "claim_without_slot", with_paragraph(f"{{{{f1.name}}}} moved {rambling}.")
     for section in SECTIONS:
@@ -281,7 +318,7 @@ def attacks_on_form(rng: random.Random) -> Iterator[Attack]:
 
 MAKERS: tuple[Callable[[random.Random], Iterator[Attack]], ...] = (
     attacks_with_numbers, attacks_with_units_dates_commits, attacks_on_slots, attacks_with_directions,
-    attacks_with_causes, attacks_on_form,
+    attacks_on_changes, attacks_with_causes, attacks_on_form, attacks_without_facts,
 )  # fmt: skip
 
 
@@ -289,9 +326,10 @@ MAKERS: tuple[Callable[[random.Random], Iterator[Attack]], ...] = (
 def test_every_attack_on_a_draft_is_refused_for_its_reason(maker: Callable[[random.Random], Iterator[Attack]]) -> None:
     """A writer that wants to lie finds no way around the slots."""
     attacks = list(maker(random.Random(SEED)))
-    assert len(attacks) >= 40
-    through = [(kind, code, codes(draft), draft) for kind, code, draft in attacks if code not in codes(draft)]
-    assert not through, "\n".join(f"{kind}: {code} not in {found}: {d}" for kind, code, found, d in through)
+    assert len(attacks) >= 25
+    refused = [(kind, code, codes(draft), draft) for kind, code, draft in attacks]
+    through = [f"{kind}: {code} not in {found}: {draft}" for kind, code, found, draft in refused if code not in found]
+    assert not through, "\n".join(through)
 
 
 def test_there_are_more_than_two_hundred_attacks() -> None:
@@ -354,6 +392,7 @@ def test_objections_are_stored_as_plain_rows() -> None:
 # ---- the finished text -------------------------------------------------------------------------------------
 
 
+@cache
 def rendered() -> RenderedEpisode:
     names = [finding.finding_id for finding in findings()]
     return render_episode(template_draft(), sheet(), names, {"latency_ms_p95": "day.latency_p95"})
@@ -454,7 +493,8 @@ def test_every_claim_given_to_another_fact_is_refused() -> None:
         assert "unknown_fact" in trace(replace(episode, claims=gone))
 
 
-@pytest.mark.parametrize(("unit", "other"), [(" ms", " s"), (" %", " ‰"), (" MB", " GB"), (" tokens/s", " requests/s")])
+@pytest.mark.parametrize(("unit", "other"), [(" ms", " s"), (" %", " ‰"), (" MB", " GB"), (" tokens/s",
+" requests/s")])
 def test_every_changed_unit_is_refused(unit: str, other: str) -> None:
     """12 ms and 12 s differ by more than a letter."""
     body = rendered().body
@@ -509,8 +549,8 @@ def test_values_of_two_findings_swapped_are_refused() -> None:
     [
         ("rose from", "fell from", "wrong_direction"),
         ("fell by", "rose by", "wrong_direction"),
-        ("longer for", "shorter for", "wrong_direction"),
-        ("better", "worse", "wrong_direction"),
+        (" longer.", " shorter.", "wrong_direction"),
+        (" more ", " lower ", "wrong_direction"),
         ("moved together with", "was caused by", "claimed_cause"),
         ("rose from", "did not rise from", "negation"),
         ("The shift lies", "The shift of twelve lies", "naked_number"),

@@ -34,12 +34,12 @@ def episode(
     title = f"`parse` on day {number_of_day}"
     body = f"\n## What changed\n\n{text} 12.5 ms é.\n\n[Chart](ep-NNN/f1.svg) [Ledger](ep-NNN.claims.json) 7 runs\n"
     start = body.index("7 runs")
-    claims = [{"fact": "f1.runs", "where": "body", "text": "7 runs", "style": "plain", "start": start, "end": start + 6}]
+    claim = {"fact": "f1.runs", "where": "body", "text": "7 runs", "style": "plain", "start": start, "end": start + 6}
     return PublishableEpisode(
         day=day,
         series=series,
         canonical=canonical_episode(header, RenderedEpisode(title, body, (), ())),
-        ledger={"schema": 1, "episode": {"series": series, "episode": None}, "facts": {}, "claims": claims},
+        ledger={"schema": 1, "episode": {"series": series, "episode": None}, "facts": {}, "claims": [claim]},
         charts={name: f"<svg>{name} {text}</svg>\n" for name in charts},
         title=title.replace("`", ""),
         confidence=0.8123,

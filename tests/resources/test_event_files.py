@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,7 @@ def test_a_full_event_fills_every_mapped_column(events: Events) -> None:
         "event_type": "query_submit",
         "latency_ms": 812.25,
         "user_agent": "Chrome 126",
-        "metadata": {"panel": "it's \"left\"\n", "size.width": "640"},
+        "metadata": {"panel": 'it\'s "left"\n', "size.width": "640"},
         "source_path": "a.jsonl",
         "schema_version": 1,
     }
@@ -109,7 +109,7 @@ def test_what_an_event_does_not_state_is_null(events: Events) -> None:
 
 def test_columns_that_are_not_mapped_stay_null(events: Events) -> None:
     """An empty mapping key matches nothing, not even a field with an empty name."""
-    events.write("a.jsonl", event(**{"": "x", "session": "s"}))
+    events.write("a.jsonl", {**event(), "": "x", "session": "s"})
     events.load(mapping=EventMapping(ts="at", event_type="kind"))
     [row] = events.rows
     assert (row["session_id"], row["event_id"], row["commit_sha"]) == (None, None, None)
@@ -215,7 +215,7 @@ def test_an_empty_file_and_a_very_long_line_are_no_trouble(events: Events) -> No
 
 def test_a_file_name_may_hold_anything(events: Events) -> None:
     """File names are made by others: quotes, newlines, braces and letters of any script."""
-    name = "it's \"ours\"\n{ts_path:String} \\ Grüße 日本.jsonl"
+    name = 'it\'s "ours"\n{ts_path:String} \\ Grüße 日本.jsonl'
     events.write(name, event(1), b"broken")
     [letter] = events.load()
     [row] = events.rows

@@ -27,10 +27,10 @@ def blog(tmp_path: Path) -> Path:
     return tmp_path / "blog"
 
 
-def git(folder: Path, *arguments: str, text: str | None = None) -> str:
+def git(folder: Path, *arguments: str) -> str:
     identity = {f"GIT_{who}_{what}": "someone@else" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     isolated = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, **identity}
-    done = subprocess.run(["git", *arguments], cwd=folder, input=text, capture_output=True, text=True, env=isolated, check=True)
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, env=isolated, check=True)
     return done.stdout.rstrip("\n")
 
 
@@ -63,13 +63,20 @@ def is_clean(folder: Path) -> bool:
 
 def run_publisher(action: str, folder: Path, *arguments: object) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "tests.resources.publishers", action, str(folder), *map(str, arguments)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
 
 
 def test_the_first_publication_makes_the_repository_and_its_first_commit(blog: Path) -> None:
     """One commit holds the episode, its ledger and its charts, and the work tree shows them."""
     publication = publisher_of(blog).publish(episode())
-    assert (publication.series, publication.number, publication.path, publication.changed) == ("chimera", 1, FIRST, True)
+    assert (publication.series, publication.number, publication.path, publication.changed) == (
+        "chimera",
+        1,
+        FIRST,
+        True,
+    )
     assert publication.commit_sha == git(blog, "rev-parse", "main")
     assert commits(blog) == 1
     assert files(blog) == ["posts/chimera/ep-001.claims.json", FIRST, "posts/chimera/ep-001/f1.svg"]
@@ -119,7 +126,10 @@ def test_changed_content_keeps_its_number_in_a_new_commit(blog: Path) -> None:
     publisher.publish(episode(1))
     changed = publisher.publish(episode(0, text="It moved more.", charts=("f2.svg", "f3.svg")))
     assert (changed.number, changed.changed, commits(blog)) == (1, True, 3)
-    assert [name for name in files(blog) if "ep-001/" in name] == ["posts/chimera/ep-001/f2.svg", "posts/chimera/ep-001/f3.svg"]
+    assert [name for name in files(blog) if "ep-001/" in name] == [
+        "posts/chimera/ep-001/f2.svg",
+        "posts/chimera/ep-001/f3.svg",
+    ]
     assert sorted(path.name for path in (blog / "posts/chimera/ep-001").iterdir()) == ["f2.svg", "f3.svg"]
     assert is_clean(blog)
     none = publisher.publish(episode(0, text="It moved more.", charts=()))
@@ -351,7 +361,9 @@ def test_a_work_tree_on_something_else_is_left_alone(blog: Path, checkout: list[
 
 def test_posts_lie_below_the_configured_folder(blog: Path) -> None:
     """S1-010: `banterblogs-nextjs/posts/...`; posts of another folder take no number there."""
-    repository(blog, {"posts/chimera/ep-008.md": b"another site's\n", "x/banterblogs-nextjs/posts/chimera/ep-009.md": b"no\n"})
+    repository(
+        blog, {"posts/chimera/ep-008.md": b"another site's\n", "x/banterblogs-nextjs/posts/chimera/ep-009.md": b"no\n"}
+    )
     publisher = publisher_of(blog, "/banterblogs-nextjs/")
     publication = publisher.publish(episode(0))
     assert publication.path == "banterblogs-nextjs/posts/chimera/ep-001.md"

@@ -25,13 +25,14 @@ class Clone:
         folder.mkdir(parents=True)
         self.git("init", "-q", "-b", "main")
 
-    def git(self, *arguments: str, at: datetime = NOON, text: bytes | None = None, email: str = "ada@example.org") -> str:
-        date = f"{int(at.timestamp())} +0000"
-        isolated = {
-            **os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_AUTHOR_NAME": "Ada Lovelace", "GIT_AUTHOR_EMAIL": email,
-            "GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": email, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date,
-        }  # fmt: skip
-        done = subprocess.run(["git", *arguments], cwd=self.folder, input=text, capture_output=True, env=isolated, check=True)
+    def git(
+        self, *arguments: str, at: datetime = NOON, text: bytes | None = None, email: str = "ada@example.org"
+    ) -> str:
+        stated = {"NAME": "Ada Lovelace", "EMAIL": email, "DATE": f"{int(at.timestamp())} +0000"}
+        identity = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in stated.items()}
+        isolated = {**os.environ, **identity, "GIT_CONFIG_GLOBAL": os.devnull}
+        command = ["git", *arguments]
+        done = subprocess.run(command, cwd=self.folder, input=text, capture_output=True, env=isolated, check=True)
         return done.stdout.decode().strip()
 
     def commit(
@@ -44,10 +45,13 @@ class Clone:
             path.write_bytes(content.encode() if isinstance(content, str) else content)
         self.git("add", "-A")
         text = subject.encode() if isinstance(subject, str) else subject
-        self.git("commit", "-q", "--allow-empty", "--allow-empty-message", "--cleanup=verbatim", "-F", "-", at=at, text=text, email=email)
+        as_it_is = ["--allow-empty", "--allow-empty-message", "--cleanup=verbatim", "-F", "-"]
+        self.git("commit", "-q", *as_it_is, at=at, text=text, email=email)
         return self.git("rev-parse", "HEAD")
 
-    def commits(self, start: datetime = MIDNIGHT, end: datetime = NEXT_MIDNIGHT, key: str | None = "key") -> list[Commit]:
+    def commits(
+        self, start: datetime = MIDNIGHT, end: datetime = NEXT_MIDNIGHT, key: str | None = "key"
+    ) -> list[Commit]:
         return LocalGitRepository("hearts", self.folder, "main", key).commits(start, end)
 
 
@@ -60,10 +64,10 @@ def test_a_commit_is_read_with_its_size_and_paths(clone: Clone) -> None:
     """What a commit changed is counted from git, not from words in its message (F-15)."""
     clone.commit("First", {"a.txt": "1\n2\n", "src/b.txt": "1\n"})
     sha = clone.commit("Speed up the parser", {"a.txt": "1\n3\n4\n"}, at=NOON + timedelta(minutes=1))
-    assert clone.commits()[1] == Commit(
-        "hearts", sha, NOON + timedelta(minutes=1), clone.commits()[0].author_hash, "Speed up the parser", 1, 2, 1, ("a.txt",)
-    )
-    assert (clone.commits()[0].files_changed, clone.commits()[0].paths) == (2, ("a.txt", "src/b.txt"))
+    first, second = clone.commits()
+    at = NOON + timedelta(minutes=1)
+    assert second == Commit("hearts", sha, at, first.author_hash, "Speed up the parser", 1, 2, 1, ("a.txt",))
+    assert (first.files_changed, first.paths) == (2, ("a.txt", "src/b.txt"))
 
 
 def test_a_day_is_a_day_in_utc(clone: Clone) -> None:
@@ -111,7 +115,7 @@ def test_a_hostile_subject_stays_one_commit(clone: Clone) -> None:
 
 def test_paths_may_hold_anything(clone: Clone) -> None:
     """A path with quotes, tabs, newlines or letters of any script is one path of one commit."""
-    names = ["a\tb.txt", "new\nline.txt", "it's \"x\".txt", "日本/é.txt", "{braces}.txt", "--option"]
+    names = ["a\tb.txt", "new\nline.txt", 'it\'s "x".txt', "日本/é.txt", "{braces}.txt", "--option"]
     clone.commit("paths", dict.fromkeys(names, "1\n"))
     [commit] = clone.commits()
     assert (commit.files_changed, commit.insertions, len(commit.paths)) == (6, 6, 6)
@@ -147,7 +151,8 @@ def test_only_the_followed_branch_is_read(clone: Clone) -> None:
     clone.commit("on a topic", at=NOON + timedelta(minutes=1))
     clone.git("tag", "main-2")
     assert [commit.subject for commit in clone.commits()] == ["on main"]
-    [topic, *_] = LocalGitRepository("hearts", clone.folder, "topic", None).commits(NOON + timedelta(seconds=1), NEXT_MIDNIGHT)
+    topics = LocalGitRepository("hearts", clone.folder, "topic", None)
+    [topic] = topics.commits(NOON + timedelta(seconds=1), NEXT_MIDNIGHT)
     assert topic.subject == "on a topic"
 
 
@@ -180,7 +185,9 @@ def test_a_repository_without_commits_is_empty_and_not_an_error(clone: Clone) ->
     assert clone.commits(*EVER) == []
 
 
-@pytest.mark.parametrize("problem", ["missing", "no repository", "inside another", "no such branch", "a file", "broken"])
+@pytest.mark.parametrize(
+    "problem", ["missing", "no repository", "inside another", "no such branch", "a file", "broken"]
+)
 def test_a_repository_that_cannot_be_read_is_never_an_empty_one(clone: Clone, tmp_path: Path, problem: str) -> None:
     """F-24: a source that could not be read says so, by name and with a remedy; it does not look like no commits."""
     clone.commit("first", {"inner/a.txt": "1\n"})

@@ -18,6 +18,7 @@ from muse_domain.verdicts import judge_draft
 from muse_domain.wording import offered_slots
 from muse_resources.template_writer import TemplateWriter
 
+WRITER = TemplateWriter()
 DAY = date(2026, 9, 1)
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 METRICS = {
@@ -67,7 +68,7 @@ def _value(of: Finding | None, name: str) -> float:
 
 
 def write(task: WritingTask) -> Draft:
-    outcome = TemplateWriter().write(task)
+    outcome = WRITER.write(task)
     assert isinstance(outcome, Draft)
     return outcome
 
@@ -117,7 +118,7 @@ def test_several_findings_are_told_apart(tmp_path: Path) -> None:
 def test_the_same_facts_are_the_same_bytes() -> None:
     """A second run must not make a new episode: text and prompt hash depend on the input alone."""
     task = task_of(EVERY_KIND[0], EVERY_KIND[5])
-    assert write(task) == write(task)
+    assert write(task) == TemplateWriter().write(task)
     assert write(task).prompt_hash != ""
     assert write(task) != write(task_of(EVERY_KIND[1]))
 
@@ -125,12 +126,13 @@ def test_the_same_facts_are_the_same_bytes() -> None:
 def test_a_template_costs_nothing_and_says_so() -> None:
     """F-40, F-43: no model, no tokens, no cost are stated, as none were used."""
     draft = write(task_of(EVERY_KIND[0]))
-    assert (draft.writer, draft.model, draft.tokens_in, draft.tokens_out, draft.cost_usd) == ("templates", None, 0, 0, 0.0)
+    spent = (draft.writer, draft.model, draft.tokens_in, draft.tokens_out, draft.cost_usd)
+    assert spent == ("templates", None, 0, 0, 0.0)
 
 
 def test_without_findings_there_is_nothing_to_write() -> None:
     """A quiet day is an outcome, not padding."""
-    assert isinstance(TemplateWriter().write(task_of()), Empty)
+    assert isinstance(WRITER.write(task_of()), Empty)
 
 
 def test_changed_templates_are_another_prompt(tmp_path: Path) -> None:

@@ -58,12 +58,19 @@ class Loaders:
     """Processes of ``loaders.py`` that are ended with the test."""
 
     def __init__(self, folder: Path, database: str, stack: ExitStack) -> None:
-        self._arguments = [str(folder), database]
+        self.folder = folder
+        self.database = database
         self._stack = stack
 
     def start(self, action: str, *arguments: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.resources.loaders", action, *self._arguments, *map(str, arguments)],
+            [
+                sys.executable,
+                "-m",
+                "tests.resources.loaders",
+                action,
+                *map(str, (self.folder, self.database, *arguments)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -117,7 +124,7 @@ def bench_run(**values: Any) -> dict[str, Any]:
 def contents(engine: Client, day: date = DAY) -> dict[str, int]:
     """How many rows of each content the day holds."""
     query = "SELECT subject, count() FROM commits WHERE day = {day:Date} GROUP BY subject"
-    return dict(engine.query(query, parameters={"day": day}).result_rows)
+    return {row[0]: row[1] for row in engine.query(query, parameters={"day": day}).result_rows}
 
 
 def staging_tables(engine: Client) -> list[str]:
@@ -127,15 +134,17 @@ def staging_tables(engine: Client) -> list[str]:
 
 def test_every_named_table_has_the_columns_of_the_requirements(engine: Client) -> None:
     """S0-050 to S0-056, D-001 to D-007, X-07: one schema is the union of what the documents ask for."""
-    found = engine.query("SELECT table, groupArray(name) FROM system.columns WHERE database = currentDatabase() GROUP BY table")
-    columns = {table: set(names) for table, names in found.result_rows}
-    lacking = {table: missing for table, names in TABLES.items() if (missing := set(names.split()) - columns.get(table, set()))}
-    assert lacking == {}
+    query = "SELECT table, groupArray(name) FROM system.columns WHERE database = currentDatabase() GROUP BY table"
+    columns = {table: set(names) for table, names in engine.query(query).result_rows}
+    assert {table: set(names.split()) - columns.get(table, set()) for table, names in TABLES.items()} == {
+        table: set() for table in TABLES
+    }
 
 
 def test_a_run_id_means_one_row_and_no_metric_is_an_integer(engine: Client) -> None:
     """F-07, F-76: latencies are nullable floats, and a commit is never padded with NULs."""
-    types = dict(engine.query("SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = 'bench_runs'").result_rows)
+    query = "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = 'bench_runs'"
+    types = {row[0]: row[1] for row in engine.query(query).result_rows}
     assert {types[name] for name in types if name.endswith(("_ms", "_sec", "_1k", "_mb"))} == {"Nullable(Float64)"}
     assert types["commit_sha"] == "Nullable(String)"
     assert types["ts"] == "DateTime64(3, 'UTC')"
@@ -171,13 +180,14 @@ def test_migrating_again_changes_nothing(warehouse: ClickHouseWarehouse, engine:
 
 
 def test_four_processes_may_migrate_at_once(
-    bare_warehouse: ClickHouseWarehouse, loaders: Loaders, warehouse_folder: Path, database: str
+    bare_warehouse: ClickHouseWarehouse, loaders: Loaders, warehouse_folder: Path
 ) -> None:
     """The first run of a day starts several processes on an empty folder: none may fail or spoil the schema."""
+    loaders.database = "bare"
     processes = loaders.start_together(*[("migrate",)] * 4)
     assert [process.wait() for process in processes] == [0] * 4
     assert bare_warehouse.migrate() == []
-    with owner_client(warehouse_folder, database=database) as client:
+    with owner_client(warehouse_folder, database="bare") as client:
         tables = {row[0] for row in client.query("SHOW TABLES").result_rows}
     assert tables == {*TABLES, "bench_points", "schema_migrations"}
 
@@ -326,7 +336,7 @@ def test_values_come_back_exactly_as_they_were_measured(warehouse: ClickHouseWar
     """F-07: 0.796 ms stays 0.796 to the last bit, a null stays null, a time keeps its milliseconds and its zone."""
     ts = datetime(2026, 9, 1, 23, 59, 59, 999000, tzinfo=UTC)
     run = bench_run(ts=ts, latency_p50_ms=0.796, latency_p95_ms=0.1 + 0.2, tokens_per_sec=1e-300, latency_std_ms=0.0)
-    run["null_reasons"] = {"latency_p99_ms": "it's from \"10\" samples\\n"}
+    run["null_reasons"] = {"latency_p99_ms": 'it\'s from "10" samples\\n'}
     warehouse.replace_days("bench_runs", [DAY], [run])
     result = engine.query("SELECT * FROM bench_runs")
     [stored] = [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
@@ -360,7 +370,9 @@ def test_parameters_are_bound_whatever_they_hold(warehouse: ClickHouseWarehouse)
         assert (found["subject"], found["paths"]) == (text, [text])
 
 
-def test_every_request_carries_the_run_id(warehouse_folder: Path, database: str, warehouse: ClickHouseWarehouse) -> None:
+def test_every_request_carries_the_run_id(
+    warehouse_folder: Path, database: str, warehouse: ClickHouseWarehouse
+) -> None:
     """DESIGN 5: whoever looks at the server's query log finds the Dagster run behind every statement."""
     sent: list[str] = []
 
@@ -382,8 +394,8 @@ def test_every_request_carries_the_run_id(warehouse_folder: Path, database: str,
     tagged.replace_days("commits", [DAY], commit_rows(1, 2))
     tagged.select("select_commits", {"repository": "hearts", "first": DAY, "last": DAY})
     tagged.record_loads("commits", {DAY: 2}, files=1, inputs_sha256="")
-    kinds = {"error_types": [], "start_types": [], "completion_types": []}
-    tagged.replace_days_from("session_stats", [DAY], "load_session_stats", {"first": DAY, "last": DAY, **kinds})
+    rollup: dict[str, Any] = {"error_types": [], "start_types": [], "completion_types": [], "first": DAY, "last": DAY}
+    tagged.replace_days_from("session_stats", [DAY], "load_session_stats", rollup)
     tagged.replace_source("dead_letters", "x", [])
     tagged.migrate()
     tagged.ping()
@@ -398,7 +410,9 @@ def test_a_statement_that_the_engine_refuses_is_a_permanent_failure(warehouse: C
         warehouse.select("select_commits", {"repository": "hearts", "first": "no day", "last": DAY})
 
 
-def test_memory_pressure_is_a_transient_failure(warehouse_folder: Path, warehouse: ClickHouseWarehouse, database: str) -> None:
+def test_memory_pressure_is_a_transient_failure(
+    warehouse_folder: Path, warehouse: ClickHouseWarehouse, database: str
+) -> None:
     """A code that names a passing condition is worth another try (DESIGN 9)."""
     starved = ClickHouseWarehouse(
         lambda name: owner_client(warehouse_folder, database=name, max_memory_usage=1000), database

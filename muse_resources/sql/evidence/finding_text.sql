@@ -3,7 +3,8 @@ SELECT
     'findings of the day' AS source, '' AS segment,
     CAST(NULL AS Nullable(Float64)) AS value, CAST(NULL AS Nullable(Float64)) AS pair,
     CAST(multiIf(
-        {field:String} = 'name', concat(short_name, if(empty(details), '', concat(' (', arrayStringConcat(details, ', '), ')'))),
+        {field:String} = 'name', replaceRegexpOne(short_name, ' \\([^()]*\\)$', ''),
+        {field:String} = 'full_name', concat(short_name, if(empty(details), '', concat(' (', arrayStringConcat(details, ', '), ')'))),
         {field:String} = 'metric', metric_label,
         {field:String} = 'changed_at', formatDateTime(changed_at, '%Y-%m-%dT%H:%i:%S+00:00', 'UTC'),
         {field:String} = 'first_bad_commit', first_bad_commit,

@@ -4,8 +4,8 @@ SELECT
     CAST(multiIf(
         {field:String} = 'p_value', p_value,
         {field:String} = 'q_value', q_value,
-        {field:String} = 'interval_low', least(abs(interval_low_pct), abs(interval_high_pct)),
-        {field:String} = 'interval_high', greatest(abs(interval_low_pct), abs(interval_high_pct)),
+        {field:String} = 'interval_near', if(abs(interval_low_pct) < abs(interval_high_pct), interval_low_pct, interval_high_pct),
+        {field:String} = 'interval_far', if(abs(interval_low_pct) < abs(interval_high_pct), interval_high_pct, interval_low_pct),
         NULL) AS Nullable(Float64)) AS value,
     CAST(NULL AS Nullable(Float64)) AS pair, CAST(NULL AS Nullable(String)) AS text
 FROM findings

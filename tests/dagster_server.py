@@ -1,0 +1,160 @@
+"""Dagster as `muse dev` starts it, webserver, daemon and code server, and what its UI would ask it."""
+
+import json
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.error import URLError
+
+from tests.workspaces import MUSE, ROOT, bare_environment, end_group, group_members
+
+T = TypeVar("T")
+LOCATION = {"repositoryLocationName": "muse", "repositoryName": "__repository__"}
+START_TIMEOUT_S = 90.0
+
+LAUNCH = """mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+  ... on InvalidSubsetError { message } } }"""
+BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+RUN = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+BACKFILL_STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
+  ... on PartitionBackfill { status error { message } runs(limit: 100) { runId status } } } }"""
+RUN_ERRORS = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
+  __typename ... on ExecutionStepFailureEvent { stepKey error { message cause { message } } }
+  ... on RunFailureEvent { error { message } } ... on MessageEvent { level message } } } } }"""
+ASSETS = "{ assetNodes { groupName isPartitioned assetKey { path } } }"
+LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
+  locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
+DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
+LATEST = """query($key: AssetKeyInput!, $days: [String!]) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
+  assetMaterializations(partitions: $days, limit: 1) { runId metadataEntries { __typename label
+    ... on MarkdownMetadataEntry { mdStr } ... on TextMetadataEntry { text } ... on IntMetadataEntry { intValue }
+  } } } } }"""
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterServer:
+    """A running `muse dev`."""
+
+    workspace: Path
+    address: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """The `data` of a GraphQL answer."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(f"{self.address}/graphql", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer = json.load(response)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def launch(self, assets: Sequence[str], day: str) -> str:
+        """Start one run of these assets for one day, as the UI does; returns its id."""
+        params = {
+            "selector": {
+                **LOCATION,
+                "pipelineName": "__ASSET_JOB",
+                "assetSelection": [{"path": [name]} for name in assets],
+            },
+            "mode": "default",
+            "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day}]},
+        }
+        answer = self.ask(LAUNCH, params=params)["launchPipelineExecution"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return str(answer["run"]["runId"])
+
+    def backfill(self, assets: Sequence[str], first: str, last: str) -> str:
+        """Start an asset backfill of exactly these assets and days; returns its id."""
+        days = {"range": {"start": first, "end": last}}
+        params = {"partitionsByAssets": [{"assetKey": {"path": [name]}, "partitions": days} for name in assets]}
+        answer = self.ask(BACKFILL, params=params)["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        return str(answer["backfillId"])
+
+    def wait_for_run(self, run_id: str, timeout_s: float = 90) -> str:
+        """The run's final status."""
+
+        def final() -> str:
+            status = str(self.ask(RUN, id=run_id)["runOrError"]["status"])
+            return status if status in ("SUCCESS", "FAILURE", "CANCELED") else ""
+
+        return wait_for(final, timeout_s, f"run {run_id}")
+
+    def wait_for_backfill(self, backfill_id: str, timeout_s: float = 180) -> dict[str, Any]:
+        """The backfill's final state with its runs."""
+
+        def final() -> dict[str, Any]:
+            state: dict[str, Any] = self.ask(BACKFILL_STATUS, id=backfill_id)["partitionBackfillOrError"]
+            return {} if state["status"] in ("REQUESTED", "CANCELING", "FAILING") else state
+
+        return wait_for(final, timeout_s, f"backfill {backfill_id}")
+
+    def errors_of(self, run_id: str) -> list[str]:
+        """What went wrong in a run, for the message of a failed assertion."""
+        events = self.ask(RUN_ERRORS, id=run_id)["logsForRun"]["events"]
+        return [json.dumps(event) for event in events if event.get("error") or event.get("level") == "ERROR"]
+
+    def latest_metadata(self, asset: str, day: str) -> tuple[str, dict[str, Any]]:
+        """Run id and metadata of the newest materialisation of a day."""
+        [newest] = self.ask(LATEST, key={"path": [asset]}, days=[day])["assetNodeOrError"]["assetMaterializations"]
+        shown = ("mdStr", "text", "intValue")
+        entries = newest["metadataEntries"]
+        return newest["runId"], {e["label"]: next((e[k] for k in shown if k in e), None) for e in entries}
+
+
+@contextmanager
+def dagster_server(workspace: Path, log: Path) -> Iterator[DagsterServer]:
+    """`muse dev` on a free port until the end of the block; then nothing of its process group is left."""
+    port = _free_port()
+    command = [str(MUSE), "--workspace", str(workspace), "dev", "--port", str(port)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=bare_environment(), stdout=output, stderr=output, start_new_session=True
+        )
+    server = DagsterServer(workspace, f"http://127.0.0.1:{port}", process, log)
+    try:
+        wait_for(lambda: _is_up(server), START_TIMEOUT_S, f"muse dev: {log}")
+        yield server
+    finally:
+        end_group(process)
+        wait_for(lambda: not group_members(process.pid), 30, "the end of the processes of muse dev")
+
+
+def _is_up(server: DagsterServer) -> bool:
+    assert server.process.poll() is None, server.log.read_text()
+    try:
+        with urllib.request.urlopen(f"{server.address}/server_info", timeout=5) as response:
+            return response.status == 200 and _has_daemon(server)
+    except (URLError, OSError):
+        return False
+
+
+def _has_daemon(server: DagsterServer) -> bool:
+    statuses = server.ask(DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
+    return all(status["healthy"] for status in statuses if status["required"])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(ready: Callable[[], T], timeout_s: float, what: str) -> T:
+    """What `ready` returns as soon as it is true."""
+    give_up_at = time.monotonic() + timeout_s
+    while time.monotonic() < give_up_at:
+        if found := ready():
+            return found
+        time.sleep(0.3)
+    raise AssertionError(f"waited {timeout_s:g} s in vain for {what}")

@@ -1,5 +1,6 @@
 """What every asset of the graph shares: its partitions, owner, kinds, and the metadata that people see."""
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -51,7 +52,7 @@ class DailyAsset:
             deps=list(self.deps),
             kinds=set(self.kinds),
             owners=[OWNER],
-            description=self.function.__doc__,
+            description=inspect.getdoc(self.function),
             metadata=self._metadata(),
             partitions_def=partitions,
             backfill_policy=ONE_RUN if self.one_run else None,

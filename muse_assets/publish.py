@@ -7,12 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from muse_assets.council.stored import stored_findings, stored_sheet
+from muse_assets.council.stored import stored_charts
 from muse_assets.daily import DailyAsset, day_of, day_result, markdown_table
-from muse_domain.composition import episode_charts
 from muse_domain.episodes import PUBLISHED_REASON, EpisodeStatus, content_sha256
-from muse_domain.fact_sheet import series_parameters
-from muse_domain.facts import bound_instant
 from muse_domain.ports import Clock, Deployer, Publication, PublishableEpisode, Publisher, Row, Warehouse
 
 GROUP = "publish"
@@ -96,24 +93,12 @@ def _nothing(reason: str) -> dg.MaterializeResult:
 
 
 def _publishable(store: Warehouse, day: date, episode: Row) -> PublishableEpisode:
-    found, sheet = stored_findings(store, day), stored_sheet(store, day)
-    points = {
-        finding.finding_id: store.select(
-            "select_chart_points",
-            {
-                **series_parameters(finding),
-                "window_start": bound_instant(finding.window_start),
-                "window_end": bound_instant(finding.window_end),
-            },
-        )
-        for finding in found
-    }
     return PublishableEpisode(
         day=day,
         series=episode["series"],
         canonical=episode["canonical"],
         ledger=json.loads(episode["ledger"]),
-        charts=episode_charts(found, sheet, points),
+        charts=stored_charts(store, day),
         title=episode["title"],
         confidence=episode["confidence_score"],
         correlation=episode["correlation_strength"],

@@ -89,8 +89,7 @@ def _front_matter_objections(header: EpisodeHeader, rendered: RenderedEpisode) -
     return [
         Objection("front_matter", "front_matter", f"{key} is {value}, its claim is {claim!r}")
         for key in FRONT_MATTER_FACTS
-        if (value := getattr(header, key)) is not None
-        and (claim := claimed.get(f"front_matter.{key}")) != str(value)
+        if (value := getattr(header, key)) is not None and (claim := claimed.get(f"front_matter.{key}")) != str(value)
     ]
 
 
@@ -157,9 +156,7 @@ def finding_chart(finding: Finding, sheet: FactSheet, points: Sequence[Mapping[s
     return FindingChart(
         title=f"{sheet[f'{subject}.name'].text}, {sheet[f'{subject}.metric'].text}",
         unit=finding.key.unit,
-        points=tuple(
-            ChartPoint(row["ts"], row["value"], row["commit_sha"], _segment(row, finding)) for row in points
-        ),
+        points=tuple(ChartPoint(row["ts"], row["value"], row["commit_sha"], _segment(row, finding)) for row in points),
         changed_at=finding.changed_at,
         before_median=finding.before_median,
         after_median=finding.after_median,

@@ -58,7 +58,10 @@ def decide_status(passed: bool, confidence: float, policy: PolicySection) -> tup
     if confidence >= policy.publish_at:
         return EpisodeStatus.APPROVED, f"confidence {confidence:.2f} reaches publish_at {policy.publish_at:.2f}"
     if confidence >= policy.hold_below:
-        return EpisodeStatus.DRAFT, f"confidence {confidence:.2f} is below publish_at {policy.publish_at:.2f}: a person decides"  # noqa: E501
+        return (
+            EpisodeStatus.DRAFT,
+            f"confidence {confidence:.2f} is below publish_at {policy.publish_at:.2f}: a person decides",
+        )
     return EpisodeStatus.HELD, f"confidence {confidence:.2f} is below hold_below {policy.hold_below:.2f}"
 
 
@@ -188,7 +191,11 @@ def check_front_matter(markdown: str) -> list[str]:
         for key in nullable
         if key in fields and fields[key] is None and not quality.get(key)
     ]
-    problems += [f"{key} is null" for key in FRONT_MATTER_KEYS if key not in (*nullable, "episode") and key in fields and fields[key] is None]  # noqa: E501
+    problems += [
+        f"{key} is null"
+        for key in FRONT_MATTER_KEYS
+        if key not in (*nullable, "episode") and key in fields and fields[key] is None
+    ]
     if str(fields.get("series", "")).lower() not in ("chimera", "banterpacks"):
         problems.append("series is neither chimera nor banterpacks")
     return problems

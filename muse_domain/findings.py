@@ -123,9 +123,7 @@ def find_day(
     for candidate, q_value in zip(candidates, q_values, strict=True):
         finding = _finding(candidate, float(q_value), window_start, window_end, commits)
         outcome = _outcome(candidate, finding, told, analysis)
-        checks.append(
-            SeriesCheck(candidate.series.key, len(candidate.series.values), candidate.p_value, outcome)
-        )
+        checks.append(SeriesCheck(candidate.series.key, len(candidate.series.values), candidate.p_value, outcome))
         if finding and outcome is Outcome.SHIFT:
             findings.append(finding)
     return DayFindings(day, tuple(checks), _numbered(findings))

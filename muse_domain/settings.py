@@ -56,15 +56,15 @@ class WarehouseSection(_Section):
     @field_validator("url")
     @classmethod
     def _http_address(cls, value: str) -> str:
-        if value and not re.match(r"https?://[^/\s]+", value):
-            raise ValueError('use "https://host:8443" (or leave it empty for the embedded engine)')
         if _names_a_password(value):
             raise ValueError("leave the password out: set CH_USER and CH_PASSWORD in the environment")
+        if value and not re.match(r"https?://[^/\s]+", value):
+            raise ValueError('use "https://host:8443" (or leave it empty for the embedded engine)')
         return value
 
 
 def _names_a_password(url: str) -> bool:
-    return re.match(r"https?://[^@]*:[^@]*@|.*[?&]password=", url, re.IGNORECASE) is not None
+    return re.match(r"\w+://[^@]*:[^@]*@|.*[?&]password=", url, re.IGNORECASE) is not None
 
 
 class RepositorySection(_Section):

@@ -127,6 +127,9 @@ def blocks_of(text: str) -> list[str]:
 
 
 def _judge_block(block: str, sheet: FactSheet, known: Mapping[str, Subject]) -> Iterator[tuple[str, str]]:
+    if _GAP in block:
+        yield "forbidden_character", "NUL is not allowed: here it stands for slots"
+        block = block.replace(_GAP, "")
     slots = [(match.group(1), match.group(2)) for match in SLOT.finditer(block)]
     prose = SLOT.sub(_GAP, block)
     words = list(spoken(prose))
@@ -284,9 +287,7 @@ def _clauses_without_slot(block: str) -> Iterator[tuple[str, str]]:
 
 def is_numeral(character: str) -> bool:
     """Whether a character is a number in any script: digits, fractions, superscripts, Roman numerals."""
-    return unicodedata.category(character) in {"Nd", "Nl", "No"} or (
-        unicodedata.numeric(character, None) is not None
-    )
+    return unicodedata.category(character) in {"Nd", "Nl", "No"} or (unicodedata.numeric(character, None) is not None)
 
 
 def trace_episode(
@@ -340,9 +341,7 @@ def _overlaps(claims: Sequence[Claim], where: str) -> Iterator[Objection]:
 _LINK_TARGET = re.compile(r"\]\(([^)]*)\)")
 
 
-def _stray_signs(
-    text: str, claims: Sequence[Claim], allowed_links: Collection[str], where: str
-) -> Iterator[Objection]:
+def _stray_signs(text: str, claims: Sequence[Claim], allowed_links: Collection[str], where: str) -> Iterator[Objection]:
     """Numbers, links and markup that no claim covers."""
     masked = list(text)
     for claim in claims:

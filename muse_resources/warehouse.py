@@ -81,7 +81,7 @@ class ClickHouseWarehouse:
             raise PermanentFailure(f"{table}: rows for {min(strays)} came with a load of other days")
         _refuse_naive_datetimes(table, batch)
         with self._client(f"replace days of {table}") as client, self._staging(client, table) as staging:
-            self._insert(client, staging, batch)
+            self._fill(client, staging, batch)
             self._put_in_place(client, table, staging, [f"'{day}'" for day in days], "day")
         return len(batch)
 
@@ -93,7 +93,7 @@ class ClickHouseWarehouse:
             raise PermanentFailure(f"{table}: rows of {min(strays)!r} came with a load of {source!r}")
         _refuse_naive_datetimes(table, batch)
         with self._client(f"replace {source} of {table}") as client, self._staging(client, table) as staging:
-            self._insert(client, staging, batch)
+            self._fill(client, staging, batch)
             self._put_in_place(client, table, staging, [f"'{source}'"], "source")
         return len(batch)
 
@@ -137,7 +137,7 @@ class ClickHouseWarehouse:
             for day, count in rows_by_day.items()
         ]
         with self._client(f"record loads of {source}") as client, self._staging(client, "day_loads") as staging:
-            self._insert(client, staging, rows)
+            self._fill(client, staging, rows)
             partitions = [f"('{source}', '{day}')" for day in rows_by_day]
             for partition in partitions:
                 self._command(client, f"ALTER TABLE day_loads REPLACE PARTITION {partition} FROM {staging}")
@@ -207,6 +207,14 @@ class ClickHouseWarehouse:
         columns = list(rows[0])
         settings = {**self._settings(), "max_partitions_per_insert_block": 0}
         client.insert(table, [[row[c] for c in columns] for row in rows], column_names=columns, settings=settings)
+
+    def _fill(self, client: Client, staging: str, rows: Sequence[Row]) -> None:
+        """Insert all rows of a load, each once: clickhouse-connect repeats an insert whose connection was cut, and the
+        first may have been executed all the same."""
+        self._insert(client, staging, rows)
+        [stored] = self._rows(client, f"SELECT count() AS rows FROM {staging}")
+        if stored["rows"] != len(rows):
+            raise TransientFailure(f"warehouse: {stored['rows']} rows arrived of {len(rows)}: the connection was cut")
 
     @contextmanager
     def _staging(self, client: Client, table: str) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """What becomes of the day: an episode, or why there is none. The watcher's gate stands in here."""
 
+import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from muse_assets.council.proposal import Proposal, propose
-from muse_assets.council.stored import episode_run_id
+from muse_assets.council.stored import episode_run_id, stored_charts
 from muse_assets.daily import day_of
 from muse_assets.watch import judge_day
 from muse_domain.composition import ledger_of
@@ -21,6 +23,7 @@ from muse_resources.warehouse import json_text
 from muse_resources.workspace import Workspace
 
 WATCHER_GATE = "watcher_gate"
+_LINK = re.compile(r"(?P<picture>!?)\[(?P<words>[^\]]*)\]\((?P<target>[^)]*)\)")
 
 
 def episodes(
@@ -58,7 +61,7 @@ def episodes(
             "reason": row["reason"],
             "series_checked": row["series_checked"],
             "confidence": row["confidence_score"],
-            "preview": dg.MetadataValue.md(episode_preview(row)),
+            "preview": dg.MetadataValue.md(episode_preview(row, stored_charts(store, day))),
         },
         data_version=dg.DataVersion(row["content_sha256"] or row["status"]),
         check_results=[gate],
@@ -158,10 +161,20 @@ def _bare_row(day: date, status: EpisodeStatus, reason: str, checked: int) -> Ro
     }
 
 
-def episode_preview(row: Mapping[str, Any]) -> str:
-    """The episode itself, for people."""
+def episode_preview(row: Mapping[str, Any], charts: Mapping[str, str]) -> str:
+    """The episode itself, for people. Its charts are carried along: the UI has no files beside the text."""
+    verdict = f"**{row['status']}**" + (f": {row['reason']}" if row["reason"] != row["status"] else "")
     if not row["canonical"]:
-        return f"**{row['status']}**: {row['reason']}"
+        return verdict
     head, body = split_front_matter(row["canonical"])
     fields = head.strip().strip("-").strip()
-    return f"**{row['status']}**: {row['reason']}\n\n```yaml\n{fields}\n```\n{body}"
+    body = _LINK.sub(lambda link: _shown_link(link, charts), body)
+    return f"{verdict}\n\n```yaml\n{fields}\n```\n{body}"
+
+
+def _shown_link(link: re.Match[str], charts: Mapping[str, str]) -> str:
+    """A chart as its own picture, a link to a file that only the published episode has as plain words."""
+    if not link["picture"]:
+        return link["words"]
+    svg = charts.get(link["target"].rsplit("/", 1)[-1], "")
+    return f"![{link['words']}](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})"

@@ -3,8 +3,11 @@
 import uuid
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
-from muse_domain.facts import EvidenceRow, Fact, FactSpec, fact_from_row, settle
+from muse_domain.composition import episode_charts
+from muse_domain.fact_sheet import series_parameters
+from muse_domain.facts import EvidenceRow, Fact, FactSpec, bound_instant, fact_from_row, settle
 from muse_domain.findings import Finding
 from muse_domain.measurements import RUN_NAMESPACE
 from muse_domain.ports import Warehouse
@@ -20,6 +23,21 @@ def stored_findings(store: Warehouse, day: date) -> list[Finding]:
 def stored_sheet(store: Warehouse, day: date) -> dict[str, Fact]:
     """The day's facts by id."""
     return {row["fact_id"]: fact_from_row(row) for row in store.select("select_fact_sheet", {"day": day})}
+
+
+def stored_charts(store: Warehouse, day: date) -> dict[str, str]:
+    """The SVG of each of the day's findings by file name."""
+    found = stored_findings(store, day)
+    points = {finding.finding_id: store.select("select_chart_points", _window(finding)) for finding in found}
+    return episode_charts(found, stored_sheet(store, day), points)
+
+
+def _window(finding: Finding) -> dict[str, Any]:
+    return {
+        **series_parameters(finding),
+        "window_start": bound_instant(finding.window_start),
+        "window_end": bound_instant(finding.window_end),
+    }
 
 
 def settle_all(specs: Sequence[FactSpec], store: Warehouse) -> tuple[dict[str, Fact], dict[str, list[EvidenceRow]]]:

@@ -190,6 +190,9 @@ _EVIDENCE: Mapping[str, Callable[[FactSpec], list[EvidenceRow]]] = {
 }
 
 
+QUERIES = tuple(_EVIDENCE)
+
+
 def specs() -> list[FactSpec]:
     """Every fact of the day; the latency's relation to users may be claimed."""
     claimable = Relation(0.8, 0.5, 0.9, 96)

@@ -19,9 +19,7 @@ def _points(values: list[float], step: timedelta = timedelta(hours=12)) -> tuple
         return "after" if at >= CHANGE else "before"
 
     instants = [START + number * step for number in range(len(values))]
-    return tuple(
-        ChartPoint(at, value, "a1b2c3d4" * 5, segment(at)) for at, value in zip(instants, values, strict=True)
-    )
+    return tuple(ChartPoint(at, value, "a1b2c3d4" * 5, segment(at)) for at, value in zip(instants, values, strict=True))
 
 
 def _chart() -> FindingChart:

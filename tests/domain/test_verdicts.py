@@ -2,9 +2,11 @@
 
 import random
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -27,8 +29,9 @@ def codes(draft: Draft) -> set[str]:
     return {objection.code for objection in judge_draft(draft, sheet(), subjects())}
 
 
-def with_text(section: str, text: str) -> Draft:
-    return replace(template_draft(), **{section: text})
+def with_text(section: str, text: str, draft: Draft | None = None) -> Draft:
+    changes: dict[str, Any] = {section: text}
+    return replace(draft or template_draft(), **changes)
 
 
 def changed(section: str, old: str, new: str) -> Draft:
@@ -37,13 +40,12 @@ def changed(section: str, old: str, new: str) -> Draft:
     return with_text(section, text.replace(old, new, 1))
 
 
+# A short honest draft to hide a lie in.
+SHORT = Draft("{{f1.name}} moved", "{{f1.name}} moved", "{{f2.name}} moved", "- Profile {{f3.name}}.", writer="test")
+
+
 def with_paragraph(text: str, section: str = "why_it_matters") -> Draft:
-    return with_text(section, f"{template_draft().sections[section]}\n\n{text}")
-
-
-def all_codes_of(prose: str) -> set[str]:
-    """Codes that one further paragraph brings."""
-    return codes(with_paragraph(prose))
+    return with_text(section, f"{SHORT.sections[section]}\n\n{text}", SHORT)
 
 
 # ---- what an honest writer may say -------------------------------------------------------------------------
@@ -55,7 +57,7 @@ HONEST = [
     "{{f1.name}} is slower than before, by {{f1.change}}.",
     "The {{f1.metric}} of {{f1.name}} climbed {{f1.shift}} — the interval is {{f1.interval}}.",
     "A regression in {{f1.name}}’s {{f1.metric}}: it worsened by {{f1.change}} with {{f1.runs}}.",
-    "The window of {{f1.name}} holds {{f1.suspects}}, and commit {{f1.commit}} is where the new level was first seen.",
+    "The window of {{f1.name}} holds {{f1.suspects}}, and commit {{f1.commit}} is where the new level begins.",
     "For {{f1.name}}, users’ latency and the benchmark moved together: {{f1.relation}}.",
     "{{f2.name}} needs a smaller machine: its {{f2.metric}} fell {{f2.shift}}.",
     "{{f2.name}} improved: its {{f2.metric}} dropped by {{f2.change}}.",
@@ -136,16 +138,14 @@ def attacks_on_slots(rng: random.Random) -> Iterator[Attack]:
     for subject, name in rng.sample(known, 8):
         slot = f"{{{{{subject}.{name}}}}}"
         section = next(s for s, text in template_draft().sections.items() if slot in text)
-        for invented in (f"f9.{name}", f"{subject}.cost", f"{subject}.before", f"{subject}.low", "day.secret",
-                         "x.y"):
+        for invented in (f"f9.{name}", f"{subject}.cost", f"{subject}.before", f"{subject}.low", "day.secret", "x.y"):
             yield "unknown slot", "unknown_slot", changed(section, slot, f"{{{{{invented}}}}}")
         for broken in (slot[1:], slot[:-1], slot[2:-2] + "}}", f"{{% {name} %}}",
                        f"{{{{ {subject} . {name} }}}}", "{{}}",
                        f"{{{{{subject}.\n{name}}}}}", f"{{{{{subject.upper()}.{name}}}}}",
                        f"${{{name}}}"):  # fmt: skip
             yield "broken slot", "broken_slot", changed(section, slot, broken)
-        for glued in (f"-{slot}", f"– {slot}", f"non{slot}", f"{slot}fold", f"{slot}{slot}", f".{slot}",
-                      f"{slot}s"):
+        for glued in (f"-{slot}", f"– {slot}", f"non{slot}", f"{slot}fold", f"{slot}{slot}", f".{slot}", f"{slot}s"):
             yield "glued slot", "glued_slot", changed(section, slot, glued)
     for name in ("change", "shift", "metric", "runs", "interval", "significance", "since", "commit"):
         for one, other in (("f1", "f2"), ("f2", "f3"), ("f3", "f1")):
@@ -206,8 +206,15 @@ def attacks_on_changes(rng: random.Random) -> Iterator[Attack]:
                    "is less slow", "cannot have risen", "refused to rise", "is the opposite of slower",
                    "can not rise"):  # fmt: skip
         yield "denied direction", "negation", with_paragraph(SENTENCES["f1"].format(denied))
-    for still in ("stayed at", "remained at", "is unchanged at", "is stable at", "held at", "is flat at",
-                  "plateaued at"):
+    for still in (
+        "stayed at",
+        "remained at",
+        "is unchanged at",
+        "is stable at",
+        "held at",
+        "is flat at",
+        "plateaued at",
+    ):
         yield "denied change", "denied_change", with_paragraph(SENTENCES["f1"].format(still))
     for turned in ("was faster before, by", "used to be faster by", "was once faster by",
                    "is faster than {{{{f2.name}}}}",
@@ -267,7 +274,9 @@ TRICKS = (
     "ro\u00adse", "f\u0430ster", "twen\u200bty", "fas\u2060ter", "ｆａｓｔｅｒ", "fаsтеr", "𝐟𝐚𝐬𝐭𝐞𝐫", "ﬁve",
     "fa\u0301ster",
     "im\u2011proved", "fas\u00a0ter", "\u202eretsaf", "be\ufeffcause", "pеrcent", "ⓕⓐⓢⓣ", "fast\u034fer", "naïve",
-    "schnеller", "\u2028", "\r", "\x0b", "\u2063", "ｔｗｅｎｔｙ", "ꜰaster", "fas\u0335ter", "🚀", "\u3164", "ʻ", "‚", "…",
+    "\x00", "died \x00 ", "\x01", "\x7f", "\ud800",
+    "schnеller", "\u2028", "\r", "\x0b", "\u2063", "ｔｗｅｎｔｙ", "ꜰaster",
+    "fas\u0335ter", "🚀", "\u3164", "ʻ", "‚", "…",
 )  # fmt: skip
 # Spelled with plain letters only, so that the words themselves must be seen through.
 DISGUISES = (
@@ -378,6 +387,17 @@ def test_absent_facts_fill_no_slot() -> None:
     assert [objection.code for objection in found] == ["unknown_slot"]
 
 
+def test_only_plain_letters_and_few_marks_may_stand_in_a_word() -> None:
+    """Of all characters there are, a writer needs the English alphabet, spaces, dashes and apostrophes."""
+    rng = random.Random(SEED)
+    others = rng.sample(range(sys.maxunicode + 1), 1500)
+    numbers = [point for point in range(0x80, 0x3300) if is_numeral(chr(point))]
+    for point in {*range(0x250), *others, *rng.sample(numbers, 300)}:
+        if chr(point) not in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ \n-–—'’":
+            draft = replace(SHORT, title=f"{{{{f1.name}}}} is at re{chr(point)}st")
+            assert codes(draft) or chr(point).isspace(), f"U+{point:04X}"
+
+
 def test_numerals_of_every_script_are_numerals() -> None:
     """A digit is a digit in any script."""
     assert all(map(is_numeral, "7٣११½²Ⅷ①㊿一𝟟"))
@@ -440,7 +460,8 @@ def test_every_changed_digit_is_refused() -> None:
     for text, field in ((episode.body, "body"), (episode.title, "title")):
         for at in (i for i, c in enumerate(text) if c.isdigit()):
             other = rng.choice([d for d in "0123456789" if d != text[at]])
-            forged = replace(episode, **{field: text[:at] + other + text[at + 1 :]})
+            changes: dict[str, Any] = {field: text[:at] + other + text[at + 1 :]}
+            forged = replace(episode, **changes)
             assert trace(forged), (at, text[max(0, at - 20) : at + 20])
 
 
@@ -493,8 +514,7 @@ def test_every_claim_given_to_another_fact_is_refused() -> None:
         assert "unknown_fact" in trace(replace(episode, claims=gone))
 
 
-@pytest.mark.parametrize(("unit", "other"), [(" ms", " s"), (" %", " ‰"), (" MB", " GB"), (" tokens/s",
-" requests/s")])
+@pytest.mark.parametrize(("unit", "other"), [(" ms", " s"), (" %", " ‰"), (" MB", " GB"), (" tokens/s", " requests/s")])
 def test_every_changed_unit_is_refused(unit: str, other: str) -> None:
     """12 ms and 12 s differ by more than a letter."""
     body = rendered().body
@@ -502,13 +522,6 @@ def test_every_changed_unit_is_refused(unit: str, other: str) -> None:
     assert places
     for at in places:
         assert trace(with_body(body[: at + 1] + other + body[at + 1 + len(unit) :])), at
-
-
-SWAPS = [
-    ("from {before} to {after}", "from {after} to {before}"),
-    ("between {low} and {high}", "between {high} and {low}"),
-    ("{n_before} before and {n_after} since", "{n_after} before and {n_before} since"),
-]
 
 
 def _with_swapped_claims(one: str, other: str) -> RenderedEpisode:

@@ -9,11 +9,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime, timedelta, timezone
+from http.client import RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from urllib3.exceptions import ProtocolError
 
 from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_resources.embedded.connect import ensure_owner, owner_client, stop_owner
@@ -456,6 +458,37 @@ def test_a_tagged_warehouse_opens_no_connection_of_its_own(warehouse_folder: Pat
     assert {shared.ping(), shared.tagged("a").ping(), shared.tagged("b").ping()} == {shared.ping()}
     shared.close()
     assert opened == [database]
+
+
+def test_an_insert_that_the_client_repeats_does_not_double_the_day(
+    warehouse_folder: Path, database: str, warehouse: ClickHouseWarehouse, engine: Client
+) -> None:
+    """clickhouse-connect repeats an insert whose answer was lost, though it was executed: the day must not double."""
+
+    def connect(name: str | None) -> Client:
+        client = owner_client(warehouse_folder, database=name)
+        pool = client._owner_pool  # type: ignore[attr-defined]
+        passed_on: Callable[..., Any] = pool.request
+        lost: list[str] = []
+
+        def request(method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+            answer = passed_on(method, url, *args, **kwargs)
+            if kwargs["headers"].get("Content-Type") == "application/octet-stream" and not lost:
+                lost.append(url)
+                raise ProtocolError("Connection aborted.") from RemoteDisconnected("no answer came")
+            return answer
+
+        pool.request = request
+        return client
+
+    warehouse.replace_days("commits", [DAY], commit_rows(1))
+    cut = ClickHouseWarehouse(connect, database)
+    with pytest.raises(TransientFailure, match="800 rows arrived of 400"):
+        cut.replace_days("commits", [DAY], commit_rows(2))
+    assert contents(engine) == {"content 1": ROWS}
+    assert cut.replace_days("commits", [DAY], commit_rows(2)) == ROWS
+    assert (contents(engine), staging_tables(engine)) == ({"content 2": ROWS}, [])
+    cut.close()
 
 
 def test_an_owner_that_is_killed_during_a_load_costs_at_most_another_try(tmp_path: Path) -> None:

@@ -67,9 +67,7 @@ def test_no_samples_give_nothing() -> None:
 
 def test_every_empty_column_has_a_reason() -> None:
     """A null without a reason does not leave a reader."""
-    stated = stated_columns(
-        {"mean": 1.0, "p95": "fast"}, {"latency_mean_ms": "mean", "latency_p95_ms": "p95"}
-    )
+    stated = stated_columns({"mean": 1.0, "p95": "fast"}, {"latency_mean_ms": "mean", "latency_p95_ms": "p95"})
     run = with_columns(Measurement("b", "s"), stated, why_null={"cost_per_1k": "not measured here"})
     assert run.latency_mean_ms == 1.0
     assert set(run.null_reasons) == {*METRIC_COLUMNS, "ts", "commit_sha"} - {"latency_mean_ms"}

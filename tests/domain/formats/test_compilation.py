@@ -76,9 +76,7 @@ def test_one_bad_backend_does_not_drop_the_others(runs_of: Runs) -> None:
 
 def test_a_value_that_is_no_number_is_null_with_its_reason(runs_of: Runs) -> None:
     """Neither NaN nor a text becomes a number."""
-    (run,) = runs_of(
-        report(eager=backend(**{**SOUND, "mean_time_ms": "0.7", "std_time_ms": float("nan")}))
-    ).values()
+    (run,) = runs_of(report(eager=backend(**{**SOUND, "mean_time_ms": "0.7", "std_time_ms": float("nan")}))).values()
     assert run.latency_mean_ms is None
     assert run.null_reasons["latency_mean_ms"] == "the report states mean_time_ms without a usable number"
     assert run.latency_std_ms is None

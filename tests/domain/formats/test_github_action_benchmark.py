@@ -102,9 +102,7 @@ def test_people_are_not_read(runs_of: Runs) -> None:
 def test_pytest_results_have_a_mean_in_their_extra(runs_of: Runs) -> None:
     """The value is a rate of calls; the mean and the deviation stand beside it."""
     extra = "mean: 1.25 msec\nrounds: 800"
-    run = only(
-        runs_of(history(entry("pytest", bench("t.py::a", 800.0, "iter/sec", "stddev: 0.0001", extra))))
-    )
+    run = only(runs_of(history(entry("pytest", bench("t.py::a", 800.0, "iter/sec", "stddev: 0.0001", extra)))))
     assert run.latency_mean_ms == 1.25
     assert run.latency_std_ms == pytest.approx(0.1)
     assert run.n_samples == 800

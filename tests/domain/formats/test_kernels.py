@@ -19,9 +19,7 @@ def test_no_time_and_no_commit_are_made_up(runs_of: Runs) -> None:
 
 def test_an_unstable_kernel_is_flagged(runs_of: Runs) -> None:
     """A deviation above the mean is told."""
-    run = runs_of({"attention": {"torch": {"mean_time_ms": 24.6, "std_time_ms": 73.2}}})[
-        "kernels/attention/torch"
-    ]
+    run = runs_of({"attention": {"torch": {"mean_time_ms": 24.6, "std_time_ms": 73.2}}})["kernels/attention/torch"]
     assert run.quality is Quality.FLAGGED
 
 

@@ -16,9 +16,7 @@ def request(ttft_s: float = 0.125, load_s: float = 0.1, **changes: object) -> di
 
 def test_time_to_first_token_is_not_the_latency(runs_of: Runs) -> None:
     """The latency columns are null with the reason; the times are metrics under their own names."""
-    run = runs_of({"model": "gemma3:latest", "results": [request() for _ in range(5)]})[
-        "prompts/gemma3:latest"
-    ]
+    run = runs_of({"model": "gemma3:latest", "results": [request() for _ in range(5)]})["prompts/gemma3:latest"]
     assert run.latency_mean_ms is None and run.latency_p50_ms is None
     assert "time to first token" in run.null_reasons["latency_p50_ms"]
     metrics = {m.name: (m.value, m.unit) for m in run.metrics}

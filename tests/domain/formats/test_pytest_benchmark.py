@@ -54,9 +54,7 @@ def test_calls_a_second_are_not_tokens_a_second(runs_of: Runs) -> None:
     """`ops` is a metric of its own; never compared, as it tells the same change as the time does."""
     run = runs_of(report())["t.py::a"]
     assert run.tokens_per_sec is None
-    assert ("ops_per_sec", 4000.0, "ops/s", "none") in [
-        (m.name, m.value, m.unit, m.better) for m in run.metrics
-    ]
+    assert ("ops_per_sec", 4000.0, "ops/s", "none") in [(m.name, m.value, m.unit, m.better) for m in run.metrics]
 
 
 def test_the_naive_time_is_utc(runs_of: Runs) -> None:

@@ -34,6 +34,5 @@ def test_the_real_report(real_report: Callable[[str], ReportReading]) -> None:
     reading = real_report("quantization_report.json")
     assert [run.quant for run in reading.measurements] == [None, "qat", "int8", "fp8"]
     assert all(
-        [m.name for m in run.metrics] == ["accuracy", "loss", "model_size_bytes"]
-        for run in reading.measurements
+        [m.name for m in run.metrics] == ["accuracy", "loss", "model_size_bytes"] for run in reading.measurements
     )

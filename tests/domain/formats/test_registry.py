@@ -54,9 +54,7 @@ SAMPLES: dict[str, Any] = {
     "banterhearts-prompt-suite": {"model": "gemma3", "results": [_REQUEST, _REQUEST]},
     "banterhearts-ollama-summary": {
         "prompt_count": 5,
-        "models": [
-            {"model": "m:q4_0", "prompt_count": 5, "completed": 5, "mean_ttft_s": 0.5, "mean_tokens_s": 77.5}
-        ],
+        "models": [{"model": "m:q4_0", "prompt_count": 5, "completed": 5, "mean_ttft_s": 0.5, "mean_tokens_s": 77.5}],
     },
     "banterhearts-timing": {"benchmark_name": "demo", "timestamp": 1759197058, "timing": _RUN},
     "banterhearts-timing-runs": {
@@ -65,9 +63,7 @@ SAMPLES: dict[str, Any] = {
     },
     "banterhearts-test-results": {
         "total_tests": 1,
-        "results": [
-            {"test_name": "a", "generation_time_ms": 2000.5, "tokens": 40, "tokens_per_second": 20.5}
-        ],
+        "results": [{"test_name": "a", "generation_time_ms": 2000.5, "tokens": 40, "tokens_per_second": 20.5}],
     },
     "chimera-rust-agent": {
         "baseline": {
@@ -84,9 +80,7 @@ SAMPLES: dict[str, Any] = {
     },
     "github-action-benchmark": {
         "lastUpdate": 1764407244404,
-        "entries": {
-            "Benchmark": [{"commit": {"id": "a" * 40}, "date": 1762668501664, "tool": "go", "benches": [_GO]}]
-        },
+        "entries": {"Benchmark": [{"commit": {"id": "a" * 40}, "date": 1762668501664, "tool": "go", "benches": [_GO]}]},
     },
 }
 TABLE = (
@@ -127,9 +121,7 @@ def read_or_refuse(data: bytes) -> ReportReading | None:
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     if path:
         yield path
-    children = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in children:
         yield from paths(child, (*path, key))
 

@@ -13,9 +13,7 @@ def call(total: float = 15000.0, load: float = 200.0) -> dict[str, float]:
     return {"total_duration_ms": total, "load_duration_ms": load, "ttft_ms": 400.0}
 
 
-def agent(
-    calls: list[dict[str, float]] | None = None, rate: float = 97.8, **changes: object
-) -> dict[str, object]:
+def agent(calls: list[dict[str, float]] | None = None, rate: float = 97.8, **changes: object) -> dict[str, object]:
     totals = {"average_tokens_per_second": rate, "average_ttft_ms": 398.5, "total_duration_ms": 99999.0}
     return {
         "aggregate_metrics": totals | {"total_tokens_generated": 7419, "stddev_ttft": 38.1},

@@ -1,0 +1,111 @@
+"""The Dagster UI in a real Chromium, as a person uses it: the graph, one day by hand, a week as a backfill."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.assets.test_definitions import GROUPS
+from tests.dagster_server import DagsterServer
+from tests.workspaces import all_rows, differences
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+TOLD = "2026-09-18"
+WEEK = "[2026-09-14...2026-09-20]"
+# The first page of a fresh server compiles its queries; a run has to be fetched from the queue and to start Python.
+PATIENCE_MS = 30_000
+RUN_MS = 90_000
+BACKFILL_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium of this machine. Asked for before Dagster is started: without one nothing is."""
+    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if path is None:
+        pytest.skip(f"no Chromium was found (looked for {', '.join(CHROMIUM_NAMES)})")
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser: Browser, dagster: DagsterServer) -> Iterator[Page]:
+    """A page of the running Dagster at desktop size."""
+    opened = browser.new_page(viewport={"width": 1500, "height": 1000}, base_url=dagster.address)
+    opened.set_default_timeout(PATIENCE_MS)
+    yield opened
+    opened.close()
+
+
+def test_the_graph_shows_every_group_and_asset(page: Page, tmp_path: Path) -> None:
+    """A newcomer sees five groups from sources to publish, and every asset when they are expanded."""
+    page.goto("/asset-groups")
+    graph = page.locator("svg foreignObject")
+    for group in GROUPS:
+        expect(graph.get_by_text(group, exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+    order = {group: _left_edge(page, group) for group in GROUPS}
+    assert sorted(order, key=order.__getitem__) == list(GROUPS)
+    page.get_by_text("Hide navigation").click()
+    page.mouse.click(900, 300, button="right")
+    page.get_by_role("menuitem", name="Expand all groups").click()
+    for asset in {name for names in GROUPS.values() for name in names}:
+        expect(graph.get_by_text(asset, exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+    page.screenshot(path=tmp_path / "graph.png")
+
+
+def _left_edge(page: Page, group: str) -> float:
+    box = page.locator("svg foreignObject").get_by_text(group, exact=True).first.bounding_box()
+    assert box is not None
+    return box["x"]
+
+
+def test_one_day_is_built_by_hand_and_its_episode_can_be_read(
+    page: Page, dagster: DagsterServer, tmp_path: Path
+) -> None:
+    """Pick a day, launch, wait for success, open the day: the whole episode with its chart stands in the preview."""
+    before = all_rows(dagster.workspace)
+    _choose_partitions(page, "episodes", TOLD)
+    page.get_by_role("button", name="Launch 1 run").click()
+    page.get_by_role("button", name="View", exact=True).click()
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=RUN_MS)
+    page.screenshot(path=tmp_path / "run.png")
+    page.goto(f"/assets/episodes?view=partitions&partition={TOLD}")
+    expect(page.get_by_text("Materialized", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_text("[Show Markdown]").click()
+    expect(page.get_by_role("heading", name="What changed")).to_be_visible()
+    chart = page.get_by_role("img", name=re.compile("^Chart of prefill_512"))
+    chart.scroll_into_view_if_needed()
+    assert chart.evaluate("image => image.complete && image.naturalWidth > 300")
+    page.screenshot(path=tmp_path / "episode.png")
+    assert differences(before, all_rows(dagster.workspace)) == {}
+
+
+def test_a_week_is_built_again_by_a_backfill(page: Page, dagster: DagsterServer, tmp_path: Path) -> None:
+    """Pick seven days, launch the backfill, watch it complete: a table takes one run for all of them, and stays equal."""
+    before = all_rows(dagster.workspace)
+    _choose_partitions(page, "findings", WEEK)
+    page.screenshot(path=tmp_path / "dialog.png")
+    page.get_by_role("button", name="Launch backfill").click()
+    page.get_by_role("button", name="View", exact=True).click()
+    expect(page.get_by_text("Completed", exact=True).first).to_be_visible(timeout=BACKFILL_MS)
+    page.screenshot(path=tmp_path / "backfill.png")
+    assert differences(before, all_rows(dagster.workspace)) == {}
+
+
+def _choose_partitions(page: Page, asset: str, partitions: str) -> None:
+    """Open an asset's launch dialog and type the days into it."""
+    page.goto(f"/assets/{asset}?view=overview")
+    page.get_by_role("button", name="Materialize").first.click()
+    days = page.get_by_placeholder("No matching partitions")
+    if not days.count():  # it holds the latest day already, and then has no placeholder
+        days = page.locator("[class*=dialog], [role=dialog]").locator("input[type=text]")
+    days.last.fill(partitions)
+    days.last.press("Enter")

@@ -1,0 +1,56 @@
+"""Which facts a day may state."""
+
+from dataclasses import replace
+
+from muse_domain.fact_sheet import briefing, finding_specs, null_reasons
+from muse_domain.relations import Relation
+from tests.domain.day_story import DAY, findings, sheet, specs
+
+FIRST = findings()[0]
+
+
+def names(relation: Relation | None) -> set[str]:
+    return {spec.fact_id for spec in finding_specs(FIRST, DAY, relation)}
+
+
+def test_every_fact_has_one_name_and_a_query() -> None:
+    """A ledger can name each fact, and run it again."""
+    ids = [spec.fact_id for spec in specs()]
+    assert len(ids) == len(set(ids))
+    assert all(spec.query and spec.reducer and spec.fact_id.startswith(f"{spec.subject}.") for spec in specs())
+
+
+def test_a_relation_is_a_fact_only_where_it_may_be_claimed() -> None:
+    """An interval that holds zero is no relation (X-19)."""
+    assert "f1.relation" in names(Relation(0.7, 0.3, 0.9, 100))
+    assert "f1.relation" in names(Relation(-0.7, -0.9, -0.3, 100))
+    assert "f1.relation" not in names(Relation(0.2, -0.1, 0.5, 100))
+    assert "f1.relation" not in names(None)
+
+
+def test_estimates_are_labelled_and_supported_as_far_as_they_go() -> None:
+    """A change is as sure as its false-discovery rate leaves it; a count is counted."""
+    by_id = {spec.fact_id: spec for spec in finding_specs(FIRST, DAY, None)}
+    assert by_id["f1.change"].label == "estimated" and by_id["f1.change"].support == round(1 - FIRST.q_value, 4)
+    assert by_id["f1.change"].direction == "up"
+    assert by_id["f1.n_after"].label == "measured" and by_id["f1.n_after"].support == 1.0
+
+
+def test_without_a_commit_there_is_no_subject_to_quote() -> None:
+    """What the reports do not name is not looked up."""
+    nameless = replace(FIRST, first_bad_commit=None)
+    assert "f1.commit_subject" not in {spec.fact_id for spec in finding_specs(nameless, DAY, None)}
+
+
+def test_the_briefing_names_every_finding_in_order() -> None:
+    """Writers are told what each finding is, and whether it is a time."""
+    told = briefing(findings())
+    assert [one["subject"] for one in told] == ["f1", "f2", "f3"]
+    assert [one["is_time"] for one in told] == [True, False, False]
+
+
+def test_nulls_of_the_front_matter_have_their_reason() -> None:
+    """Absent facts are explained, present ones are not."""
+    assert null_reasons(sheet()) == {}
+    absent = {**sheet(), "day.hearts_commit": replace(sheet()["day.hearts_commit"], text=None)}
+    assert set(null_reasons(absent)) == {"commit_sha"}

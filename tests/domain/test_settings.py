@@ -1,0 +1,166 @@
+"""`muse.toml`: every wrong key is answered with its name and a remedy."""
+
+import tomllib
+import traceback
+from datetime import date
+from typing import Any
+
+import pytest
+
+from muse_domain.settings import SettingsError, parse_settings
+
+RIGHT = """
+[muse]
+title = "Log"
+start_date = 2026-08-20
+end_date = 2026-09-18
+
+[repositories.hearts]
+path = "hearts"
+grace_minutes = 5
+
+[repositories.packs]
+path = "packs"
+grace_minutes = 90
+
+[[reports]]
+files = "hearts/reports/**/*.json"
+pattern = '(?P<ts>\\d{8})_(?P<commit>[0-9a-f]{7})'
+
+[[events]]
+files = "packs/events/*.jsonl"
+[events.mapping]
+ts = "at"
+event_type = "kind"
+
+[warehouse]
+url = "https://warehouse.example:8443"
+"""
+
+
+def decoded(text: str = RIGHT) -> dict[str, Any]:
+    return tomllib.loads(text)
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """The right settings with one key set to another value; a path such as `reports.0.files`."""
+    settings = decoded()
+    place: Any = settings
+    *parents, last = path.split(".")
+    for part in parents:
+        place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
+    place[last] = value
+    return settings
+
+
+def refusal(settings: dict[str, Any]) -> str:
+    with pytest.raises(SettingsError) as error:
+        parse_settings(settings)
+    return str(error.value)
+
+
+def test_a_right_file_is_taken_as_it_is() -> None:
+    """What is not said has a documented default."""
+    settings = parse_settings(decoded())
+    assert settings.muse.start_date == date(2026, 8, 20)
+    assert settings.repositories["packs"].grace_minutes == 90
+    assert (settings.policy.publish_at, settings.policy.hold_below) == (0.70, 0.50)
+    assert settings.policy.maximum_lag_hours == 4.0 and not settings.policy.allow_degraded
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "key", "remedy"),
+    [
+        ("muse.start_date", "soon", "muse.start_date", "date"),
+        ("muse.end_date", date(2026, 1, 1), "muse", "end_date lies before start_date: set it"),
+        ("muse.sample", "perhaps", "muse.sample", "boolean"),
+        ("warehouse.url", "warehouse:8123", "warehouse.url", 'use "https://host:8443"'),
+        ("warehouse.database", "drop table; --", "warehouse.database", "use letters, digits and underscores"),
+        ("repositories.hearts.grace_minutes", 0, "repositories.hearts.grace_minutes", "greater than 0"),
+        ("repositories.other.path", "x", "(whole file)", "the roles are hearts (measured) and packs (used)"),
+        ("reports.0.dated_by", "guess", "reports[0].dated_by", "'report' or 'git'"),
+        ("reports.0.pattern", "(", "reports[0].pattern", "is not a regular expression"),
+        ("reports.0.pattern", "(?P<when>x)", "reports[0].pattern", "name its groups (?P<ts>...)"),
+        ("reports.0.pattern", "plain", "reports[0].pattern", "name its groups"),
+        ("reports.0.repository", "harts", "(whole file)", "add [repositories.harts] or change"),
+        ("events.0.repository", "nowhere", "(whole file)", "add [repositories.nowhere]"),
+        ("analysis.window_days", 3, "analysis.window_days", "greater than or equal to 7"),
+        ("analysis.minimum_segment", 2, "analysis.minimum_segment", "greater than or equal to 3"),
+        ("analysis.false_discovery_rate", 0.9, "analysis.false_discovery_rate", "less than 0.5"),
+        ("analysis.minimum_change_pct", -1, "analysis.minimum_change_pct", "greater than or equal to 0"),
+        ("analysis.better", {"x": "bigger"}, "analysis.better.x", "'lower', 'higher' or 'none'"),
+        ("policy.publish_at", 1.4, "policy.publish_at", "less than or equal to 1"),
+        ("policy.hold_below", 0.9, "policy", "hold_below is above publish_at: lower it"),
+        ("policy.maximum_lag_hours", 0, "policy.maximum_lag_hours", "greater than 0"),
+        ("policy.live_days", 0, "policy.live_days", "greater than or equal to 1"),
+        ("writer.kind", "oracle", "writer.kind", "templates"),
+    ],
+)
+def test_every_wrong_value_is_answered_with_its_key_and_a_remedy(path: str, value: Any, key: str, remedy: str) -> None:
+    """No wrong value is taken quietly, and none is answered with a riddle."""
+    message = refusal(changed(path, value))
+    assert message.startswith("muse.toml is not valid:\n")
+    assert f"  {key}: " in message and remedy in message
+
+
+@pytest.mark.parametrize(
+    "path", ["titel", "muse.titel", "policy.publish", "reports.0.file", "events.0.mapping.user", "warehouse.password"]
+)
+def test_unknown_keys_are_refused(path: str) -> None:
+    """A misspelt key would else be a setting that does nothing."""
+    message = refusal(changed(path, 1))
+    shown = path.replace(".0", "[0]")
+    assert f"  {shown}: is not a key of Muse: remove it or mend its spelling" in message
+
+
+@pytest.mark.parametrize(
+    "path", ["muse.start_date", "repositories.hearts.path", "reports.0.files", "events.0.mapping.ts"]
+)
+def test_missing_keys_are_named(path: str) -> None:
+    """What must be there is asked for by name."""
+    settings = decoded()
+    place: Any = settings
+    *parents, last = path.split(".")
+    for part in parents:
+        place = place[int(part)] if isinstance(place, list) else place[part]
+    del place[last]
+    assert f"{path.replace('.0', '[0]')}: is missing: add it" in refusal(settings)
+
+
+def test_every_wrong_key_is_told_at_once() -> None:
+    """Three mistakes are three lines, not three attempts."""
+    settings = changed("policy.publish_at", 2)
+    settings["analysis"] = {"window_days": 1}
+    settings["titel"] = "x"
+    assert len(refusal(settings).splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:hunter2@host:8443",
+        "http://:hunter2@host",
+        "https://user:hunter2/x@host",
+        "HTTPS://user:hunter2@host",
+        "https://host:8443/?user=u&password=hunter2",
+        "warehouse://user:hunter2@host",
+    ],
+)
+def test_a_password_in_the_address_is_refused_and_not_repeated(url: str) -> None:
+    """Secrets come from the environment; the refusal does not carry them into a log."""
+    with pytest.raises(SettingsError) as error:
+        parse_settings(changed("warehouse.url", url))
+    message = "".join(traceback.format_exception(error.value))
+    assert "hunter2" not in message and "warehouse.url" in message
+
+
+def test_the_file_is_named() -> None:
+    """Whoever has two workspaces knows which file is wrong."""
+    with pytest.raises(SettingsError, match=r"^other\.toml is not valid"):
+        parse_settings({}, file="other.toml")
+
+
+def test_settings_cannot_be_changed_afterwards() -> None:
+    """What was validated stays what it was."""
+    with pytest.raises(ValueError, match="frozen"):
+        parse_settings(decoded()).policy.publish_at = 0.1

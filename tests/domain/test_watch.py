@@ -1,0 +1,146 @@
+"""Whether a day may be written about: fresh, late, missing, incomplete or unreadable."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from muse_domain.watch import FreshnessVerdict, WatchStatus, Watermark, is_live, judge, source_lag
+
+DAY = date(2026, 9, 8)
+NOW = datetime(2026, 9, 8, 18, 0, tzinfo=UTC)
+HEARTS_GRACE, PACKS_GRACE = timedelta(minutes=5), timedelta(minutes=90)
+
+
+def mark(lag: timedelta | None = timedelta(), *, grace: timedelta = HEARTS_GRACE, **changes: Any) -> Watermark:
+    """A source whose latest commit's rows came `lag` after it; with None, no rows came yet."""
+    committed = NOW - timedelta(hours=10)
+    arrived = None if lag is None else committed + lag
+    columns: dict[str, Any] = {
+        "commit_sha": "a1" * 20,
+        "committed_at": committed,
+        "rows_found": 0 if lag is None else 12,
+        "first_row_at": arrived,
+        "grace": grace,
+    }
+    return Watermark(**{**columns, **changes})
+
+
+def watched(
+    hearts: Watermark | None = None,
+    packs: Watermark | None = None,
+    *,
+    day: date = DAY,
+    now: datetime = NOW,
+    loaded: int = 7,
+) -> FreshnessVerdict:
+    marks = {"hearts": hearts or mark(), "packs": packs or mark(grace=PACKS_GRACE)}
+    return judge(day, now, marks, days_loaded=loaded, days_expected=7, maximum_lag=timedelta(hours=4), live_days=2)
+
+
+def test_fresh_sources_are_valid() -> None:
+    """Rows that came with their commit let an episode through."""
+    verdict = watched()
+    assert verdict.status is WatchStatus.VALID and verdict.lets_through(allow_degraded=False)
+
+
+@pytest.mark.parametrize(
+    ("lag", "status"),
+    [
+        (timedelta(minutes=5), WatchStatus.VALID),
+        (timedelta(minutes=5, seconds=1), WatchStatus.DEGRADED),
+        (timedelta(hours=4), WatchStatus.DEGRADED),
+        (timedelta(hours=4, seconds=1), WatchStatus.LAG_EXCEEDED),
+    ],
+)
+def test_measured_code_has_five_minutes_of_grace_and_four_hours_at_most(lag: timedelta, status: WatchStatus) -> None:
+    """Within the grace fresh, after it degraded, after four hours blocked; the limits themselves are kept."""
+    assert watched(hearts=mark(lag)).status is status
+
+
+@pytest.mark.parametrize(
+    ("lag", "status"),
+    [(timedelta(minutes=90), WatchStatus.VALID), (timedelta(minutes=91), WatchStatus.DEGRADED)],
+)
+def test_each_source_has_its_own_grace(lag: timedelta, status: WatchStatus) -> None:
+    """The interface's events may take ninety minutes."""
+    assert watched(packs=mark(lag, grace=PACKS_GRACE)).status is status
+    assert watched(hearts=mark(lag)).status is WatchStatus.DEGRADED
+
+
+def test_a_source_without_rows_is_missing_by_name() -> None:
+    """No rows at all, too long after the commit, is told as missing, and which."""
+    assert watched(hearts=mark(None)).status is WatchStatus.MISSING_HEARTS
+    assert watched(packs=mark(None, grace=PACKS_GRACE)).status is WatchStatus.MISSING_PACKS
+    assert "no rows for its latest commit a1a1a1a" in watched(hearts=mark(None)).reason
+
+
+def test_rows_that_did_not_come_yet_are_not_missing_yet() -> None:
+    """Until four hours have passed, a source without rows is late, not missing."""
+    committed = NOW - timedelta(hours=1)
+    assert watched(hearts=mark(None, committed_at=committed)).status is WatchStatus.DEGRADED
+
+
+def test_a_source_without_commits_is_not_late() -> None:
+    """Nothing was committed, so nothing can be missing."""
+    none = mark(None, commit_sha=None, committed_at=None)
+    assert watched(hearts=none).status is WatchStatus.VALID
+    assert source_lag(none, NOW) is None
+
+
+def test_a_source_that_cannot_be_read_is_an_error_not_stale() -> None:
+    """A failed read is not an empty result, and is worse than everything else."""
+    unreadable = mark(None, error="the clone is gone")
+    verdict = watched(hearts=unreadable, packs=mark(None, grace=PACKS_GRACE), loaded=3)
+    assert verdict.status is WatchStatus.ERROR and "the clone is gone" in verdict.reason
+
+
+def test_degraded_passes_only_with_the_flag_and_nothing_else_does() -> None:
+    """The flag opens one door."""
+    for status in WatchStatus:
+        verdict = FreshnessVerdict(DAY, NOW, status, "", {}, 7, 7)
+        assert verdict.lets_through(allow_degraded=False) is (status is WatchStatus.VALID)
+        allowed = status in (WatchStatus.VALID, WatchStatus.DEGRADED)
+        assert verdict.lets_through(allow_degraded=True) is allowed
+
+
+def test_a_missing_day_of_the_week_blocks_live_days_and_history() -> None:
+    """An episode needs its whole trailing week, whenever it is written."""
+    for day in (DAY, DAY - timedelta(days=300)):
+        verdict = watched(day=day, loaded=6)
+        assert verdict.status is WatchStatus.INCOMPLETE and "1 of the 7 days" in verdict.reason
+
+
+def test_history_is_judged_by_its_own_data() -> None:
+    """A backfill of an old day does not fail because a source is late, missing or unreadable today."""
+    late = mark(None, error="unreachable")
+    verdict = watched(hearts=late, packs=late, day=DAY - timedelta(days=30))
+    assert verdict.status is WatchStatus.VALID
+    assert verdict.lags == {} and verdict.lag_seconds is None
+    assert verdict.as_of == datetime(2026, 8, 10, tzinfo=UTC)
+
+
+def test_days_are_live_for_as_long_as_configured() -> None:
+    """The day itself and the two days after its end."""
+    assert is_live(DAY, NOW, 2)
+    assert is_live(DAY - timedelta(days=2), NOW, 2)
+    assert not is_live(DAY - timedelta(days=3), NOW, 2)
+    assert is_live(DAY + timedelta(days=1), NOW, 2)
+
+
+def test_the_worst_source_decides_and_its_lag_is_told() -> None:
+    """Lags are kept for each source; the verdict names the worst."""
+    verdict = watched(hearts=mark(timedelta(minutes=10)), packs=mark(timedelta(hours=5), grace=PACKS_GRACE))
+    assert verdict.status is WatchStatus.LAG_EXCEEDED
+    assert verdict.lags == {"hearts": 600.0, "packs": 18000.0} and verdict.lag_seconds == 18000.0
+    assert "5.0 hours" in verdict.reason
+
+
+def test_rows_older_than_the_commit_are_no_negative_lag() -> None:
+    """Clocks differ: early is not less than fresh."""
+    assert source_lag(mark(timedelta(hours=-1)), NOW) == 0.0
+
+
+def test_the_verdict_is_a_function_of_its_inputs() -> None:
+    """The same day, instant and watermarks give the same verdict."""
+    assert watched() == watched()

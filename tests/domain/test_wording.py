@@ -1,0 +1,181 @@
+"""How facts read: rounded alike, counted in words, and harmless whatever was written into a repository."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from muse_domain.facts import Fact, FactSpec
+from muse_domain.wording import (
+    COUNTED,
+    Citation,
+    Style,
+    UnknownSlot,
+    is_absent,
+    offered_slots,
+    phrase,
+    plain_text,
+    show,
+)
+from tests.domain.day_story import sheet
+
+
+def fact(value: float | None, unit: str, text: str | None = None) -> Fact:
+    return Fact(FactSpec("f1.x", "f1", "q", {}, "single", unit), value, text, 1, "hash", "why not")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (12.0, "ms", "12.0 ms"),
+        (0.796, "ms", "0.796 ms"),
+        (0.0123456, "ms", "0.0123 ms"),
+        (0.00000123456, "s", "0.00000123 s"),
+        (9.999, "ms", "10.0 ms"),
+        (99.96, "ms", "100 ms"),
+        (999.7, "ms", "1,000 ms"),
+        (184_233.6, "tokens/s", "184,234 tokens/s"),
+        (-3.456, "ms", "−3.46 ms"),
+        (0.0, "ms", "0 ms"),
+        (17.649, "%", "17.6 %"),
+        (-17.649, "%", "17.6 %"),
+        (0.04, "%", "0.0400 %"),
+        (99.96, "%", "100 %"),
+        (1234.5, "%", "1,234 %"),
+        (0.0004, "p", "p < 0.001"),
+        (0.0412, "p", "p = 0.041"),
+        (1.0, "p", "p = 1.000"),
+        (0.847, "rho", "ρ = 0.85"),
+        (-0.847, "rho", "ρ = −0.85"),
+        (42.0, "", "42.0"),
+    ],
+)
+def test_values_read_with_three_digits_and_their_unit(value: float, unit: str, shown: str) -> None:
+    """Enough digits to compare, never scientific notation, and a true minus sign."""
+    assert show(fact(value, unit)) == shown
+
+
+@pytest.mark.parametrize("unit", sorted(COUNTED))
+def test_counts_have_their_plural(unit: str) -> None:
+    """One run, two runs, a thousand runs."""
+    assert show(fact(1.0, unit)) == f"1 {unit}"
+    assert show(fact(0.0, unit)) == f"0 {COUNTED[unit]}"
+    assert show(fact(2.0, unit)) == f"2 {COUNTED[unit]}"
+    assert show(fact(1234.0, unit)) == f"1,234 {COUNTED[unit]}"
+    assert show(fact(1234.0, unit), "bare") == "1,234"
+
+
+@pytest.mark.parametrize(
+    ("value", "style", "shown"),
+    [(17.6, "signed", "+17.6 %"), (-17.6, "signed", "−17.6 %"), (0.0, "signed", "0.0 %"), (17.6, "bare", "17.6")],
+)
+def test_a_change_shows_its_sign_where_no_word_does(value: float, style: Style, shown: str) -> None:
+    """In the table the sign is the direction; in prose the word is."""
+    assert show(fact(value, "%"), style) == shown
+
+
+@given(st.floats(1e-9, 1e12), st.sampled_from(["ms", "MB", "tokens/s", "%"]))
+def test_a_shown_value_is_the_value(value: float, unit: str) -> None:
+    """Rounding moves a value by no more than half of its third digit."""
+    number = float(show(fact(value, unit)).split(" ")[0].replace(",", ""))
+    assert number == pytest.approx(value, rel=0.0051) or (unit == "%" and abs(number - value) <= 0.051)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "shown"),
+    [
+        ("a1b2c3d4e5f6", "commit", "`a1b2c3d`"),
+        ("2026-09-08T06:30:00+00:00", "instant", "2026-09-08 06:30 UTC"),
+        ("2026-09-08T06:30:00+02:00", "instant", "2026-09-08 04:30 UTC"),
+        ("test[a|b]`x`\nnext", "code", "`test[a/b]'x' next`"),
+        ("a\u202eb\x00c", "code", "`a b c`"),
+        ("", "code", "`?`"),
+        ("Fix the cache", "quote", "“Fix the cache”"),
+        ("median latency", "words", "median latency"),
+        ("2026-09-08", "date", "2026-09-08"),
+    ],
+)
+def test_texts_read_as_what_they_are(text: str, unit: str, shown: str) -> None:
+    """Commits are short, instants are UTC, code cannot leave its marks, quotes are quoted."""
+    assert show(fact(None, unit, text)) == shown
+
+
+def test_an_absent_fact_cannot_be_shown() -> None:
+    """Nothing is ever shown as zero or as a dash."""
+    with pytest.raises(ValueError, match=r"f1\.x was not measured \(why not\)"):
+        show(fact(None, "ms"))
+
+
+HOSTILE = [
+    "[click](https://evil.example)", "<script>alert(1)</script>", "![x](http://evil.example/p.png)",
+    "**bold** _it_ ~~no~~",
+    "see HTTPS://EVIL.EXAMPLE/x", "www.evil.example", "(www.evil.example)", "Jane Doe <jane@corp.example>",
+    "jane@localhost",
+    "thanks @octocat", "# heading", "```code```", "a | b | c", "closes #12", "“quoted” \"twice\"",
+    "\u202egnp.exe", "git://evil",
+    "javascript:alert(1)", "mailto:jane", "a\nb\rc\u2028d", "zero\u200bwidth", "&lt;b&gt;", "$(rm -rf)",
+    "{{f1.name}}", "| a |",
+    "ssh://x@y", "jane＠corp.example", "- item", "=====", "---", "x" * 500, "ht\x00tps://evil.example", "\\[x\\]",
+]  # fmt: skip
+
+
+@given(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=120), st.lists(st.sampled_from(HOSTILE)).map(" ".join)))
+@example("a@b.example")
+@settings(max_examples=400, deadline=None)
+def test_a_commit_subject_becomes_plain_text(subject: str) -> None:
+    """Whatever somebody commits: no markup, no link, no address, no control character, no slot survives."""
+    plain = plain_text(subject, 90)
+    assert len(plain) <= 90
+    assert not set('<>[](){}`*_~|#\\!&$“”"@＠') & set(plain)
+    assert "://" not in plain
+    assert not re.search(r"(?<!\w)www\.|mailto:|javascript:", plain, re.IGNORECASE)
+    assert plain.isprintable() and plain == " ".join(plain.split())
+    assert not plain.startswith(("-", "+", "="))
+    quoted = show(fact(None, "quote", subject))
+    assert quoted.startswith("“") and quoted.endswith("”") and quoted.count("“") == quoted.count("”") == 1
+
+
+@given(st.text(max_size=80))
+@settings(deadline=None)
+def test_code_cannot_leave_its_marks_nor_its_table_cell(name: str) -> None:
+    """Benchmark names come from reports, which anybody may write."""
+    shown = show(fact(None, "code", name))
+    assert shown[0] == shown[-1] == "`" and "`" not in shown[1:-1]
+    assert "|" not in shown and "\n" not in shown and shown.isprintable() and len(shown) > 2
+
+
+def test_honest_subjects_are_kept() -> None:
+    """Plain words, versions and times stay as they are."""
+    for subject in ("Fix the cache: 3 of 4 cases", "Bump to 1.2.3, see notes", "Use half the memory, 50% less"):
+        assert plain_text(subject, 90) == subject
+
+
+def test_slots_explain_themselves() -> None:
+    """A writer gets "from 12 ms to 14 ms", never one of the values alone."""
+    assert phrase("f1", "shift", sheet()) == ("from ", Citation("f1.before"), " to ", Citation("f1.after"))
+    for name in ("before", "after", "low", "high", "n_before", "n_after", "p_value", "relation_hours"):
+        with pytest.raises(UnknownSlot):
+            phrase("f1", name, sheet())
+
+
+def test_a_relation_says_when_it_is_opposed() -> None:
+    """Two things that moved against each other did not simply move together."""
+    relation = sheet()["f1.relation"]
+    opposed: dict[str, Any] = {**sheet(), "f1.relation": replace(relation, value=-0.7)}
+    assert phrase("f1", "relation", sheet())[0] == Citation("f1.relation")
+    assert phrase("f1", "relation", opposed)[0] == "in opposite directions, "
+
+
+def test_only_measured_facts_are_offered() -> None:
+    """A slot whose fact is absent is not offered, and cannot be used."""
+    absent = {**sheet(), "f1.after": replace(sheet()["f1.after"], value=None)}
+    assert is_absent(absent["f1.after"])
+    assert "f1.shift" in offered_slots(sheet()) and "f1.shift" not in offered_slots(absent)
+    with pytest.raises(UnknownSlot):
+        phrase("f1", "shift", absent)
+    assert "f2.relation" not in offered_slots(sheet())
+    for subject, _, name in (slot.partition(".") for slot in offered_slots(sheet())):
+        assert phrase(subject, name, sheet())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from muse_resources.liveness import is_alive
 from muse_resources.workspace import Workspace
 
 PID_TAG, HOST_TAG = "muse/pid", "muse/host"
@@ -45,18 +46,8 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> int:
     abandoned = [
         run
         for run in instance.get_runs(dg.RunsFilter(statuses=_OPEN, tags={HOST_TAG: socket.gethostname()}))
-        if not _is_alive(int(run.tags[PID_TAG]))
+        if not is_alive(int(run.tags[PID_TAG]))
     ]
     for run in abandoned:
         instance.report_run_failed(run, message="The process of this run was killed.")
     return len(abandoned)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

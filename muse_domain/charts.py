@@ -356,9 +356,7 @@ def _value_axis(frame: _Frame, ticks: Sequence[_Tick]) -> Iterator[str]:
     for tick in ticks:
         y = frame.y(tick.position)
         yield _line("", frame.left, y, frame.right, y)
-        yield _tag(
-            "text", {"x": frame.left - 8, "y": y, "dy": "0.35em", "text-anchor": "end"}, escape(tick.label)
-        )
+        yield _tag("text", {"x": frame.left - 8, "y": y, "dy": "0.35em", "text-anchor": "end"}, escape(tick.label))
 
 
 def _time_axis(chart: FindingChart, frame: _Frame) -> Iterator[str]:

@@ -27,7 +27,8 @@ from muse_domain.facts import EvidenceRow
 from muse_domain.findings import Finding
 from muse_domain.rendering import RenderedEpisode, chart_name, render_episode
 from muse_domain.settings import PolicySection
-from muse_domain.verdicts import Objection, judge_draft, trace_episode
+from muse_domain.tracing import trace_episode
+from muse_domain.verdicts import Objection, judge_draft
 from muse_domain.wording import FactSheet, show
 
 # The facts that front matter shows; they are claims like any other.

@@ -47,9 +47,7 @@ class Warehouse(Protocol):
     ) -> tuple[dict[date, int], list[Row]]:
         """Replace days from files of lines; returns the rows of each day, and the refused lines."""
 
-    def record_loads(
-        self, source: str, rows_by_day: Mapping[date, int], *, files: int, inputs_sha256: str
-    ) -> None:
+    def record_loads(self, source: str, rows_by_day: Mapping[date, int], *, files: int, inputs_sha256: str) -> None:
         """Note that these days of `source` are loaded; a day without rows is loaded too."""
 
     def migrate(self) -> list[str]:

@@ -89,9 +89,7 @@ def _nothing_measured(measurement: Measurement) -> list[str]:
 
 def _impossible_times(measurement: Measurement) -> list[str]:
     times = _stated(measurement, _TIMES)
-    found = [
-        f"{column} is {value:g}: a time is more than zero" for column, value in times.items() if value <= 0
-    ]
+    found = [f"{column} is {value:g}: a time is more than zero" for column, value in times.items() if value <= 0]
     if measurement.latency_std_ms is not None and measurement.latency_std_ms < 0:
         found.append(f"latency_std_ms is {measurement.latency_std_ms:g}: a deviation is not negative")
     # A further metric may be a true zero (nothing to load), or a difference only if its unit is not a time.

@@ -46,9 +46,7 @@ def rank_cusum(ranks: FloatArray, minimum_segment: int) -> FloatArray:
     return np.asarray(np.abs(sums) / np.sqrt(np.maximum(variance, 1e-300)), dtype=np.float64)
 
 
-def change_p_value(
-    values: FloatArray, minimum_segment: int, rng: np.random.Generator, permutations: int
-) -> float:
+def change_p_value(values: FloatArray, minimum_segment: int, rng: np.random.Generator, permutations: int) -> float:
     """Permutation p-value of "there is a change of level somewhere"; 1 where no split is possible."""
     if len(values) < 2 * minimum_segment or np.ptp(values) == 0.0:
         return 1.0
@@ -117,9 +115,7 @@ def find_splits(
 def _narrowed(splits: list[Split], n: int) -> list[Split]:
     """Each split's segment cut to its neighbouring splits, so that only adjoining levels are compared."""
     edges = [0, *(split.index for split in splits), n]
-    return [
-        Split(edges[i], split.index, edges[i + 2], split.p_value) for i, split in enumerate(splits)
-    ]
+    return [Split(edges[i], split.index, edges[i + 2], split.p_value) for i, split in enumerate(splits)]
 
 
 def shift_interval_pct(before: FloatArray, after: FloatArray) -> tuple[float, float]:

@@ -1,21 +1,19 @@
 """The verdict: whether a text claims only what its facts hold.
 
-Two judgements, independent of each other. `judge_draft` reads the writer's text with its slots: outside of
-slots there may be no number, unit, date, commit, cause, denial or direction that is not licensed. `trace_episode`
-reads the finished Markdown: every claim must stand where the ledger says, as the fact is shown; what lies between
-the claims must be the text of an honest draft again, and the parts that the renderer writes must be word for word.
+The first of two judgements: `judge_draft` reads the writer's text with its slots. Outside of slots there may be no
+number, unit, date, commit, cause, denial or direction that is not licensed. The second, of the finished text, is
+`muse_domain.tracing`.
 """
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from muse_domain.drafts import Draft
 from muse_domain.lexicon import DIRECTIONS, Sense, Spoken, spoken
-from muse_domain.rendering import LEDGER_LINK, SECTIONS, TABLE_HEAD, Claim, RenderedEpisode, chart_link
-from muse_domain.wording import SLOT, Citation, FactSheet, Phrase, UnknownSlot, is_absent, offered_slots, phrase, show
+from muse_domain.wording import SLOT, FactSheet, UnknownSlot, is_absent, phrase, show
 
 # Longest stretch of a sentence, in words, that may go by without a fact.
 MOST_WORDS_WITHOUT_SLOT = 16
@@ -288,153 +286,6 @@ def _clauses_without_slot(block: str) -> Iterator[tuple[str, str]]:
 def is_numeral(character: str) -> bool:
     """Whether a character is a number in any script: digits, fractions, superscripts, Roman numerals."""
     return unicodedata.category(character) in {"Nd", "Nl", "No"} or (unicodedata.numeric(character, None) is not None)
-
-
-def trace_episode(
-    rendered: RenderedEpisode, sheet: FactSheet, subjects: Sequence[Subject], *, allowed_links: Collection[str]
-) -> list[Objection]:
-    """Hold the finished text against its ledger and facts, trusting neither the writer nor the renderer."""
-    objections = [
-        objection for claim in rendered.claims for objection in _claim_objections(claim, _place(rendered, claim), sheet)
-    ]
-    for where, text, links in (("title", rendered.title, ()), ("body", rendered.body, allowed_links)):
-        claims = sorted(_placed(rendered.claims, where), key=lambda claim: claim.start or 0)
-        objections += _overlaps(claims, where)
-        objections += _stray_signs(text, claims, links, where)
-    return objections or _retold(rendered, sheet, subjects)
-
-
-def _placed(claims: Iterable[Claim], where: str) -> list[Claim]:
-    return [claim for claim in claims if claim.where == where and claim.start is not None and claim.end is not None]
-
-
-def _place(rendered: RenderedEpisode, claim: Claim) -> str | None:
-    """What stands where the claim says; None where it names no place. Front matter is checked by its value."""
-    if claim.where.startswith("front_matter."):
-        return claim.text
-    text = {"title": rendered.title, "body": rendered.body}.get(claim.where)
-    if text is None or claim.start is None or claim.end is None or not 0 <= claim.start < claim.end <= len(text):
-        return None
-    return text[claim.start : claim.end]
-
-
-def _claim_objections(claim: Claim, standing: str | None, sheet: FactSheet) -> list[Objection]:
-    if claim.fact not in sheet or is_absent(sheet[claim.fact]):
-        return [Objection("unknown_fact", claim.where, f"{claim.text!r} names fact {claim.fact}, which is not there")]
-    if standing != claim.text:
-        return [Objection("claim_moved", claim.where, f"{claim.fact} should read {claim.text!r}, not {standing!r}")]
-    fact = sheet[claim.fact]
-    shown = str(fact.value) if claim.where.startswith("front_matter.") else show(fact, claim.style)
-    if claim.text == shown:
-        return []
-    return [Objection("wrong_value", claim.where, f"{claim.fact} is {shown!r}, the text says {claim.text!r}")]
-
-
-def _overlaps(claims: Sequence[Claim], where: str) -> Iterator[Objection]:
-    reached = 0
-    for claim in claims:
-        if (claim.start or 0) < reached:
-            yield Objection("claim_moved", where, f"{claim.fact} lies over the claim before it")
-        reached = max(reached, claim.end or 0)
-
-
-_LINK_TARGET = re.compile(r"\]\(([^)]*)\)")
-
-
-def _stray_signs(text: str, claims: Sequence[Claim], allowed_links: Collection[str], where: str) -> Iterator[Objection]:
-    """Numbers, links and markup that no claim covers."""
-    masked = list(text)
-    for claim in claims:
-        masked[claim.start : claim.end] = _GAP * ((claim.end or 0) - (claim.start or 0))
-    for link in _LINK_TARGET.finditer("".join(masked)):
-        if link.group(1) not in allowed_links:
-            yield Objection("unknown_link", where, f"nothing exists at {link.group(1)!r}")
-        masked[link.start(1) : link.end(1)] = _GAP * len(link.group(1))
-    rest = "".join(masked)
-    if strays := "".join(sorted({c for c in rest if is_numeral(c)})):
-        yield Objection("stray_number", where, f"{strays!r} is covered by no claim")
-    if re.search(r"https?:|[<>`{}\x01-\x09\x0b-\x1f]", rest):
-        yield Objection("markup", where, "a bare link, code, HTML or a brace stands outside of the claims")
-
-
-def _retold(rendered: RenderedEpisode, sheet: FactSheet, subjects: Sequence[Subject]) -> list[Objection]:
-    """Turn the text back into slots: the writer's sections must pass as a draft, the others word for word."""
-    body = _with_facts(rendered.body, _placed(rendered.claims, "body"))
-    sections = re.fullmatch(r"\n{}\n\n(.+)\n\n{}\n\n(.+)\n\n{}\n\n(.+)\n{}\n\n(.+)\n\n{}\n\n(.+)".format(
-        *map(re.escape, SECTIONS)), body, re.DOTALL)  # fmt: skip
-    if sections is None:
-        return [Objection("sections", "body", "the five sections do not stand in their order, each with its text")]
-    what_changed, why_it_matters, benchmarks, next_steps, links = sections.groups()
-    expansions = _expansions(sheet)
-    title = _with_facts(rendered.title, _placed(rendered.claims, "title"))
-    texts = [_with_slots(text, expansions) for text in (title, what_changed, why_it_matters, next_steps)]
-    objections = judge_draft(Draft(texts[0], texts[1], texts[2], texts[3], writer=""), sheet, subjects)
-    names = [subject.subject for subject in subjects]
-    objections += _fixed_text("benchmarks", benchmarks, _benchmark_lines(names))
-    objections += _fixed_text("links", links, _link_lines(names, sheet))
-    return objections
-
-
-def _with_facts(text: str, claims: Sequence[Claim]) -> str:
-    """The text with every claim replaced by the fact and style that it shows."""
-    parts, position = [], 0
-    for claim in sorted(claims, key=lambda claim: claim.start or 0):
-        parts += [text[position : claim.start], _marker(Citation(claim.fact, claim.style))]
-        position = claim.end or 0
-    return "".join([*parts, text[position:]])
-
-
-def _marker(citation: Citation) -> str:
-    return f"{_OPEN}{citation.fact}{'' if citation.style == 'plain' else ':' + citation.style}{_CLOSE}"
-
-
-def _marked(parts: Phrase) -> str:
-    return "".join(_marker(part) if isinstance(part, Citation) else part for part in parts)
-
-
-def _expansions(sheet: FactSheet) -> list[tuple[str, str]]:
-    """What each offered slot becomes, longest first, so that no phrase is taken for a part of it."""
-    slots = (slot.split(".", 1) for slot in offered_slots(sheet))
-    found = [(_marked(phrase(subject, name, sheet)), f"{{{{{subject}.{name}}}}}") for subject, name in slots]
-    return sorted(found, key=lambda pair: -len(pair[0]))
-
-
-def _with_slots(text: str, expansions: Iterable[tuple[str, str]]) -> str:
-    for shown, slot in expansions:
-        text = text.replace(shown, slot)
-    return text
-
-
-def _benchmark_lines(subjects: Sequence[str]) -> list[str]:
-    rows = [
-        f"| <{s}.full_name> | <{s}.metric> | <{s}.before> | <{s}.after> | <{s}.change:signed> "
-        f"| <{s}.low:signed> to <{s}.high:signed> | <{s}.n_before:bare> then <{s}.n_after:bare> |"
-        for s in subjects
-    ]
-    charts = [
-        f"![Chart of <{s}.name>, <{s}.metric>: every run of the window, and where its level changed]({chart_link(s)})"
-        for s in subjects
-    ]
-    return ["<day.series_checked> checked on <day.date>, <day.runs> measured.", *TABLE_HEAD, *rows, *charts]
-
-
-def _link_lines(subjects: Sequence[str], sheet: FactSheet) -> list[str]:
-    lines = [f"- [Claim ledger]({LEDGER_LINK}): the query, rows and hash behind every number above"]
-    for s in subjects:
-        lines.append(f"- [Chart]({chart_link(s)}) of <{s}.name>, <{s}.metric>")
-        if f"{s}.commit" in sheet and not is_absent(sheet[f"{s}.commit"]):
-            lines.append(f"- First measured with commit <{s}.commit>")
-    return [*lines, "- Check it yourself: muse verify <day.date>"]
-
-
-def _fixed_text(where: str, text: str, expected: Sequence[str]) -> Iterator[Objection]:
-    lines = [line.replace(_OPEN, "<").replace(_CLOSE, ">") for line in text.split("\n") if line]
-    for number in range(max(len(lines), len(expected))):
-        stands = lines[number] if number < len(lines) else ""
-        belongs = expected[number] if number < len(expected) else ""
-        if stands != belongs:
-            yield Objection("altered_text", where, f"{stands!r} stands where {belongs!r} belongs")
-            return
 
 
 def verdict_summary(objections: Sequence[Objection]) -> list[dict[str, Any]]:

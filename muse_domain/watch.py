@@ -105,9 +105,7 @@ def _completeness(days_loaded: int, days_expected: int) -> tuple[WatchStatus, st
     )
 
 
-def _source_status(
-    name: str, mark: Watermark, as_of: datetime, maximum_lag: timedelta
-) -> tuple[WatchStatus, str]:
+def _source_status(name: str, mark: Watermark, as_of: datetime, maximum_lag: timedelta) -> tuple[WatchStatus, str]:
     if mark.error:
         return WatchStatus.ERROR, f"{name} cannot be read: {mark.error}"
     lag = source_lag(mark, as_of)

@@ -42,11 +42,7 @@ def published_episodes(blog: LocalGitPublisher, commit_sha: str) -> list[Publish
     paths = blog.list_files(commit_sha)
     posts = {match["stem"]: match for match in (_POST.match(path) for path in paths) if match}
     with_ledger = [stem for stem in posts if f"{stem}.claims.json" in paths]
-    wanted = [
-        path
-        for stem in with_ledger
-        for path in (f"{stem}.md", f"{stem}.claims.json", *_charts_of(stem, paths))
-    ]
+    wanted = [path for stem in with_ledger for path in (f"{stem}.md", f"{stem}.claims.json", *_charts_of(stem, paths))]
     texts = blog.read_files(commit_sha, wanted)
     return [
         PublishedEpisode(

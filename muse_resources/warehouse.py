@@ -31,6 +31,7 @@ from muse_domain.failures import (
 )
 from muse_domain.ports import Row
 from muse_resources.embedded.connect import OwnerError
+from muse_resources.liveness import is_alive
 from muse_resources.statements import migrations, split_statements, statement
 
 # Staging tables of another machine are left alone for this long: their load may still be running.
@@ -352,19 +353,9 @@ def _is_abandoned(name: str, changed_at: datetime) -> bool:
     if maker is None:
         return False  # somebody else's table, whatever its name begins with
     if maker["host"] == _host_mark():
-        return not _is_alive(int(maker["pid"]))
+        return not is_alive(int(maker["pid"]))
     age_s = time.time() - changed_at.replace(tzinfo=changed_at.tzinfo or UTC).timestamp()
     return age_s > FOREIGN_STAGING_HOURS * 3600
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def json_text(value: Any) -> str:

@@ -32,7 +32,6 @@ RUN_ERRORS = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnectio
 ASSETS = "{ assetNodes { groupName isPartitioned assetKey { path } } }"
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
   locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
-DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
 LATEST = """query($key: AssetKeyInput!, $days: [String!]) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
   assetMaterializations(partitions: $days, limit: 1) { runId metadataEntries { __typename label
     ... on MarkdownMetadataEntry { mdStr } ... on TextMetadataEntry { text } ... on IntMetadataEntry { intValue }
@@ -134,14 +133,9 @@ def _is_up(server: DagsterServer) -> bool:
     assert server.process.poll() is None, server.log.read_text()
     try:
         with urllib.request.urlopen(f"{server.address}/server_info", timeout=5) as response:
-            return response.status == 200 and _has_daemon(server)
+            return response.status == 200
     except (URLError, OSError):
         return False
-
-
-def _has_daemon(server: DagsterServer) -> bool:
-    statuses = server.ask(DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
-    return all(status["healthy"] for status in statuses if status["required"])
 
 
 def _free_port() -> int:

@@ -349,9 +349,7 @@ def _claim(fact: str, where: str, text: str, start: int | None) -> dict[str, Any
 
 
 def _front_matter(story: Story, title: str) -> str:
-    missing = (
-        "data_quality:\n  latency_ms_p95: no user interface events on this day\n" if story.p95 is None else ""
-    )
+    missing = "data_quality:\n  latency_ms_p95: no user interface events on this day\n" if story.p95 is None else ""
     return f"""---
 title: "{title}"
 series: {story.series}

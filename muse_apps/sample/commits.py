@@ -69,9 +69,7 @@ def write_repository(folder: Path, role: Role) -> tuple[Commit, ...]:
 
 def _planned_history(role: Role) -> Iterator[PlannedCommit]:
     first = Draws("commits", role, "first")
-    yield PlannedCommit(
-        _moment(DAYS[0], 2, first), PERSONAS[role][0], f"Start the {role} repository", FIRST_PATH
-    )
+    yield PlannedCommit(_moment(DAYS[0], 2, first), PERSONAS[role][0], f"Start the {role} repository", FIRST_PATH)
     changes = _changes(role)
     for day in DAYS:
         draws = Draws("commits", role, day)
@@ -144,9 +142,7 @@ def _git(folder: Path, *arguments: str, stdin: bytes = b"") -> str:
     command = ["git", "-c", "safe.directory=*", "-C", str(folder), *arguments]
     done = subprocess.run(command, input=stdin, capture_output=True, env=_git_environment(), check=False)
     if done.returncode:
-        raise RuntimeError(
-            f"git {arguments[0]} in {folder} failed: {done.stderr.decode(errors='replace').strip()}"
-        )
+        raise RuntimeError(f"git {arguments[0]} in {folder} failed: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout.decode()
 
 

@@ -58,9 +58,7 @@ def _backend(name: str, run: datetime) -> dict[str, object]:
     has_failed = (run.date(), name) == (FAILED_BACKEND_DAY, FAILED_BACKEND)
     took_s = round(compile_s * draws.noise(0.04), 6)
     level = level_ms * environment_factor(run) * draws.noise(RUN_NOISE)
-    samples = (
-        [0.0] * RUNS if has_failed else [round(level * draws.noise(SAMPLE_NOISE), 6) for _ in range(RUNS)]
-    )
+    samples = [0.0] * RUNS if has_failed else [round(level * draws.noise(SAMPLE_NOISE), 6) for _ in range(RUNS)]
     return {
         "backend": name,
         "compilation": _compilation(compiler, took_s, has_failed) if compiler else None,

@@ -39,9 +39,7 @@ def ollama_report(run: datetime, written_at: datetime) -> str:
     return out.getvalue()
 
 
-def _request(
-    draws: Draws, generation: float, prefill: float, prompt_tokens: int, tokens: int
-) -> list[object]:
+def _request(draws: Draws, generation: float, prefill: float, prompt_tokens: int, tokens: int) -> list[object]:
     load_s = LOAD_S * draws.noise(0.02)
     prompt_eval_s = prompt_tokens / (prefill * draws.noise(REQUEST_NOISE))
     eval_s = round(tokens / (generation * draws.noise(REQUEST_NOISE)), 6)

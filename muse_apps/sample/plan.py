@@ -154,9 +154,7 @@ def shift_factor(source_format: Format, benchmark: str, run: datetime) -> float:
     """How far the planted commits have moved this benchmark by the time of the run."""
     factor = 1.0
     for shift in SHIFTS:
-        if (shift.source_format, shift.benchmark) == (source_format, benchmark) and run >= shift_begins(
-            shift
-        ):
+        if (shift.source_format, shift.benchmark) == (source_format, benchmark) and run >= shift_begins(shift):
             factor *= shift.factor
     return factor
 

@@ -36,9 +36,7 @@ def planted_truth(
     hearts: Sequence[Commit], packs: Sequence[Commit], events: EventTruth, refused: tuple[Refused, ...]
 ) -> SampleTruth:
     """Everything that this sample holds, for `truth.json`."""
-    joint = JointMovement(
-        FELT_SHIFT.benchmark, FELT_EVENT, felt_from(), FELT_FACTOR, DAYS[-4:], MINIMUM_SPEARMAN
-    )
+    joint = JointMovement(FELT_SHIFT.benchmark, FELT_EVENT, felt_from(), FELT_FACTOR, DAYS[-4:], MINIMUM_SPEARMAN)
     return SampleTruth(
         version=SAMPLE_VERSION,
         days=DAYS,

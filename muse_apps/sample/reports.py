@@ -77,10 +77,7 @@ def _build_log_path() -> str:
 
 def _build_log() -> str:
     steps = [{"step": "configure", "seconds": 4.1}, {"step": "compile", "seconds": 71.8}]
-    return (
-        json.dumps({"build": "sample-nightly", "steps": steps, "warnings": 3, "result": "ok"}, indent=2)
-        + "\n"
-    )
+    return json.dumps({"build": "sample-nightly", "steps": steps, "warnings": 3, "result": "ok"}, indent=2) + "\n"
 
 
 def _refused(hearts: Sequence[Commit]) -> tuple[Refused, ...]:

@@ -66,9 +66,7 @@ def put_in_place(new: Path, folder: Path, aside: Path) -> None:
 
 def _complete_truth(folder: Path) -> SampleTruth | None:
     truth = read_truth(folder)
-    is_complete = (
-        truth and truth.version == SAMPLE_VERSION and all((folder / name).exists() for name in OWNED)
-    )
+    is_complete = truth and truth.version == SAMPLE_VERSION and all((folder / name).exists() for name in OWNED)
     return truth if is_complete else None
 
 
@@ -76,8 +74,7 @@ def _refuse_a_folder_of_ones_own(folder: Path) -> None:
     if not any((folder / name).exists() for name in OWNED) or _is_sample(folder / SETTINGS_FILE):
         return
     raise SampleFolderTaken(
-        f"{folder} holds files that are not Muse's sample: choose another folder, or move "
-        f"{', '.join(OWNED)} out of it"
+        f"{folder} holds files that are not Muse's sample: choose another folder, or move {', '.join(OWNED)} out of it"
     )
 
 

@@ -81,9 +81,7 @@ def percentile(samples: Sequence[float], share: float) -> float:
     return min(low + (high - low) * (position - below), high)
 
 
-def with_columns(
-    measurement: Measurement, *parts: Columns, why_null: Mapping[str, str] | None = None
-) -> Measurement:
+def with_columns(measurement: Measurement, *parts: Columns, why_null: Mapping[str, str] | None = None) -> Measurement:
     """The measurement with the values of the parts, later ones first, and a reason for every empty column."""
     values: dict[str, float] = {}
     reasons = {column: NOT_STATED for column in METRIC_COLUMNS} | dict(why_null or {})

@@ -58,9 +58,7 @@ def decode(data: bytes) -> Decoded:
 def _text(data: bytes) -> str:
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if data.startswith(mark):
-            raise ReportRefused(
-                f"The file is {encoding}, not UTF-8.", "Convert it to UTF-8, then ingest it again."
-            )
+            raise ReportRefused(f"The file is {encoding}, not UTF-8.", "Convert it to UTF-8, then ingest it again.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -74,14 +74,10 @@ def _test(report: Mapping[str, object], index: int, item: Mapping[str, object]) 
         suite="tests",
         ts=ts,
         n_samples=None if time is None else 1,
-        metrics=_word_metrics(item)
-        if words
-        else metric("tokens_generated", number(item.get("tokens")), "tokens"),
+        metrics=_word_metrics(item) if words else metric("tokens_generated", number(item.get("tokens")), "tokens"),
         null_reasons=no_time,
     )
-    keys = {"latency_mean_ms": "generation_time_ms"} | (
-        {} if words else {"tokens_per_sec": "tokens_per_second"}
-    )
+    keys = {"latency_mean_ms": "generation_time_ms"} | ({} if words else {"tokens_per_sec": "tokens_per_second"})
     why = {"tokens_per_sec": _WORDS} if words else {}
     timed = with_columns(measurement, stated_columns(item, keys), why_null=_one_call() | why)
     return quarantine(timed, *_failures(item))

@@ -64,13 +64,9 @@ quarantined.
         summary = stated_columns(section(report, "performance_summary"), _SUMMARY_KEYS)
         timed = with_columns(_described(report, len(times)), sample_columns(times), summary)
         lost = len(stated) - len(times)
-        flagged = flag(
-            timed, *([f"{lost} of {len(stated)} generation times are not numbers"] if lost else [])
-        )
+        flagged = flag(timed, *([f"{lost} of {len(stated)} generation times are not numbers"] if lost else []))
         failure = stated_failure(report)
-        return ReportReading(
-            self.name, (quarantine(judged(flagged, report), *([failure] if failure else [])),)
-        )
+        return ReportReading(self.name, (quarantine(judged(flagged, report), *([failure] if failure else [])),))
 
 
 def _described(report: Mapping[str, object], samples: int) -> Measurement:

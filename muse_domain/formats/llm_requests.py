@@ -12,7 +12,7 @@ from statistics import fmean, median
 from muse_domain.formats.banterhearts import no_percentiles
 from muse_domain.formats.columns import Columns, percentile_columns, with_columns
 from muse_domain.formats.values import excerpt, metric, number
-from muse_domain.measurements import METRIC_COLUMNS, Better, Measurement, Metric
+from muse_domain.measurements import METRIC_COLUMNS, Measurement, Metric
 from muse_domain.quality import flag, quarantine
 
 DOCUMENTED = """\
@@ -132,9 +132,7 @@ def _each(completed: Sequence[LlmRequest]) -> tuple[Metric, ...]:
     return tuple(found)
 
 
-def _judged(
-    measurement: Measurement, requests: Sequence[LlmRequest], completed: Sequence[LlmRequest]
-) -> Measurement:
+def _judged(measurement: Measurement, requests: Sequence[LlmRequest], completed: Sequence[LlmRequest]) -> Measurement:
     failures = [request.failure for request in requests if request.failure]
     if not completed:
         why = f": {failures[0]}" if failures else ""
@@ -151,6 +149,4 @@ def cold_start(loads_ms: Sequence[float | None]) -> list[str]:
     known = [load for load in later if load is not None]
     if first is None or len(known) < 2 or first <= _COLD_FACTOR * median(known):
         return []
-    return [
-        f"cold start: the first request took {first:g} ms to load the model, the others {median(known):g} ms"
-    ]
+    return [f"cold start: the first request took {first:g} ms to load the model, the others {median(known):g} ms"]

@@ -302,7 +302,5 @@ def _unreadable(rows: list[_Row]) -> list[str]:
     cells = [(key, row[key]) for row in rows for key in _MEASURED if row.get(key)]
     broken = [(key, cell) for key, cell in cells if decimal(cell) is None]
     return (
-        [f"{len(broken)} cells are not numbers, the first in {broken[0][0]}: {excerpt(broken[0][1])}"]
-        if broken
-        else []
+        [f"{len(broken)} cells are not numbers, the first in {broken[0][0]}: {excerpt(broken[0][1])}"] if broken else []
     )

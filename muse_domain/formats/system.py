@@ -15,9 +15,7 @@ from muse_domain.formats.values import count, is_object, label, listed, metric, 
 from muse_domain.measurements import METRIC_COLUMNS, Measurement, Metric, ReportReading
 from muse_domain.quality import flag
 
-_WHY_NULL = dict.fromkeys(
-    METRIC_COLUMNS, "a system monitor measures the load of the machine, not a benchmark"
-) | {
+_WHY_NULL = dict.fromkeys(METRIC_COLUMNS, "a system monitor measures the load of the machine, not a benchmark") | {
     "memory_peak_mb": "the monitor states the memory in use by the whole machine, not the peak of a program",
 }
 _SYSTEM_UNITS = {"cpu_percent": "%", "memory_percent": "%", "memory_used_gb": "GB"}
@@ -82,9 +80,7 @@ def _series(report: Mapping[str, object]) -> Measurement:
 
 def _system_metrics(samples: list[Mapping[str, object]]) -> Iterator[Metric]:
     for key, unit in _SYSTEM_UNITS.items():
-        yield from _mean_and_max(
-            key, [number(section(sample, "system").get(key)) for sample in samples], unit
-        )
+        yield from _mean_and_max(key, [number(section(sample, "system").get(key)) for sample in samples], unit)
 
 
 def _gpu_metrics(samples: list[Mapping[str, object]]) -> Iterator[Metric]:

@@ -32,9 +32,7 @@ _TIMING_KEYS = {
 _NO_TOKENS = {"tokens_per_sec": "this suite times calls, not tokens"}
 _RUNS_WHY_NULL = (
     _NO_TOKENS
-    | no_percentiles(
-        "the report states percentiles of each run, which cannot be merged, and of the run means"
-    )
+    | no_percentiles("the report states percentiles of each run, which cannot be merged, and of the run means")
     | {"latency_std_ms": "the report states the deviation of the run means, not of the samples"}
 )
 

@@ -98,9 +98,7 @@ class Handle:
         except Exception as error:
             raise EngineError.of(error) from error
 
-    def stream(
-        self, sql: bytes, output_format: str, params: Mapping[str, str]
-    ) -> Generator[bytes, None, None]:
+    def stream(self, sql: bytes, output_format: str, params: Mapping[str, str]) -> Generator[bytes, None, None]:
         """The result block by block. Closing the generator early cancels the query; do so before close()."""
         try:
             result = self._connection.send_query(_for_engine(sql), output_format, params=dict(params))

@@ -166,9 +166,7 @@ def _keep_in_file(call: Call, output_format: str, start: list[bytes], blocks: Bl
     return Answer(format=output_format, summary=_summary(), file=file, file_bytes=size)
 
 
-def _select_to_file(
-    handle: Handle, call: Call, statement: Statement, text: bytes, output_format: str
-) -> Answer:
+def _select_to_file(handle: Handle, call: Call, statement: Statement, text: bytes, output_format: str) -> Answer:
     path = call.spool_folder / f"result-{uuid.uuid4().hex}"
     target = f" INTO OUTFILE {quoted(str(path))} FORMAT {output_format} ".encode()
     sql = text[: statement.head_end] + b"\n" + target + text[statement.tail_start :]
@@ -234,9 +232,7 @@ def _summary(
     }
 
 
-def add_external_table(
-    handle: Handle, name: str, structure: str, input_format: str, rows: Iterable[bytes]
-) -> None:
+def add_external_table(handle: Handle, name: str, structure: str, input_format: str, rows: Iterable[bytes]) -> None:
     """A temporary table that the statement can read, as sent along by a client. Raises EngineError."""
     handle.query(f"CREATE TEMPORARY TABLE {name} ({structure})".encode(), DEFAULT_FORMAT)
     handle.insert(f"INSERT INTO {name}".encode(), input_format, rows)

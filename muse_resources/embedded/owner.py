@@ -75,15 +75,11 @@ def main() -> int:
 
 
 def _read_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="the warehouse folder")
     parser.add_argument("--idle-seconds", type=float, default=120, help="end after so long without a request")
     parser.add_argument("--detach", action="store_true", help="go to the background")
-    parser.add_argument(
-        "--ready-fd", type=int, help="file descriptor that is told when requests are answered"
-    )
+    parser.add_argument("--ready-fd", type=int, help="file descriptor that is told when requests are answered")
     return parser.parse_args()
 
 

@@ -89,9 +89,7 @@ class QueryService:
             with self._handle_for(request, query) as handle:
                 self._run(handle, request, query, upload, responder)
 
-    def _run(
-        self, handle: Handle, request: Request, query: _Query, upload: BinaryIO, responder: Responder
-    ) -> None:
+    def _run(self, handle: Handle, request: Request, query: _Query, upload: BinaryIO, responder: Responder) -> None:
         prefix = query.sql + b"\n" if query.sql else b""
         default_format = request.params.get("default_format") or request.headers.get("x-clickhouse-format")
         call = Call(
@@ -143,9 +141,7 @@ def _read_query_params(params: dict[str, str]) -> _Query:
     settings = {
         name: value
         for name, value in params.items()
-        if name not in _TRANSPORT_PARAMS
-        and not name.startswith("param_")
-        and not _describes_external(name, params)
+        if name not in _TRANSPORT_PARAMS and not name.startswith("param_") and not _describes_external(name, params)
     }
     return _Query(params.get("query", "").encode(), bound, settings)
 

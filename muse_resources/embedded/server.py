@@ -218,6 +218,4 @@ def _is_disk_full(error: OSError) -> bool:
 
 
 def _disk_error(error: OSError) -> EngineError:
-    return EngineError.raised_here(
-        NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", f"The owner cannot keep the upload: {error}"
-    )
+    return EngineError.raised_here(NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", f"The owner cannot keep the upload: {error}")

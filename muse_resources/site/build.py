@@ -34,9 +34,7 @@ def build_site(
     return SiteBuild(pages=pages, changed=replace_site(folder, files))
 
 
-def _site_files(
-    episodes: Sequence[PublishedEpisode], settings: SiteSettings, commit_sha: str
-) -> dict[str, bytes]:
+def _site_files(episodes: Sequence[PublishedEpisode], settings: SiteSettings, commit_sha: str) -> dict[str, bytes]:
     pages = read_episodes(episodes)
     files = dict(html_files(pages, settings))
     for page in pages:

@@ -55,9 +55,9 @@ class Claims:
         fact = self.claims[index]["fact"]
         if len(text.striptags()) > LONG_CLAIM:
             classes += " long"
-        return Markup(
-            '<a class="{}" id="claim-{}" href="#source-{}" data-source="{}" data-fact="{}">{}</a>'
-        ).format(classes, index + 1, self.numbers[fact], self.numbers[fact], fact, text)
+        return Markup('<a class="{}" id="claim-{}" href="#source-{}" data-source="{}" data-fact="{}">{}</a>').format(
+            classes, index + 1, self.numbers[fact], self.numbers[fact], fact, text
+        )
 
     def reference(self, index: int) -> Markup:
         """A link with the source's number, for text that cannot be a link itself."""

@@ -128,9 +128,7 @@ def _cell_text(text: str) -> str:
     return unmarked(text).strip().strip("*`")
 
 
-def _with_figures(
-    tokens: Sequence[Token], address: str, name: str, charts: Mapping[str, str]
-) -> Iterator[Token]:
+def _with_figures(tokens: Sequence[Token], address: str, name: str, charts: Mapping[str, str]) -> Iterator[Token]:
     """Lifts chart images out of their paragraphs: a figure cannot stand inside one."""
     skip = 0
     for at, token in enumerate(tokens):
@@ -148,9 +146,7 @@ def _with_figures(
 
 def _chart_images(inline: Token, name: str) -> list[Token]:
     """The images of a paragraph that holds nothing but charts of this episode."""
-    children = [
-        child for child in inline.children or () if child.type != "softbreak" and child.content.strip()
-    ]
+    children = [child for child in inline.children or () if child.type != "softbreak" and child.content.strip()]
     prefix = f"{name}/"
     is_chart = [child.type == "image" and str(child.attrGet("src")).startswith(prefix) for child in children]
     return children if children and all(is_chart) else []
@@ -164,9 +160,7 @@ def _figure(image: Token, address: str, name: str, charts: Mapping[str, str]) ->
     renderer = cast(RendererHTML, markdown.renderer)
     caption = renderer.renderInlineAsText(image.children or [], markdown.options, {})
     # The chart itself comes after the claims are placed: its text is not the author's.
-    filled = Markup('<figure class="chart"><!--{}--><figcaption>{}</figcaption></figure>\n').format(
-        chart, caption
-    )
+    filled = Markup('<figure class="chart"><!--{}--><figcaption>{}</figcaption></figure>\n').format(chart, caption)
     return Token("html_block", "", 0, content=str(filled), block=True)
 
 

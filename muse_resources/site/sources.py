@@ -124,9 +124,7 @@ def _aligned(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
         return list(rows)
     longest = max(map(len, fractions), default=0)
     missing = [longest - len(fraction) for fraction in fractions]
-    return [
-        {**row, "value": row["value"] + "\u2007" * places} for row, places in zip(rows, missing, strict=True)
-    ]
+    return [{**row, "value": row["value"] + "\u2007" * places} for row, places in zip(rows, missing, strict=True)]
 
 
 def _reduced(reducer: str, rows: int) -> str:

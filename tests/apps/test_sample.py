@@ -75,9 +75,7 @@ def events(sample: tuple[Path, SampleTruth]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def test_two_builds_have_the_same_bytes_and_the_same_commits(
-    sample: tuple[Path, SampleTruth], tmp_path: Path
-) -> None:
+def test_two_builds_have_the_same_bytes_and_the_same_commits(sample: tuple[Path, SampleTruth], tmp_path: Path) -> None:
     """The sample is the same wherever it is built: its episodes can be compared."""
     truth = build_sample_workspace(tmp_path / "other")
     assert truth == sample[1]
@@ -104,9 +102,7 @@ def test_the_settings_are_valid_and_find_every_file(sample: tuple[Path, SampleTr
     assert len(_files(folder, settings.events[0].files)) == 21
 
 
-def test_the_mapping_takes_no_personal_data(
-    sample: tuple[Path, SampleTruth], events: list[dict[str, Any]]
-) -> None:
+def test_the_mapping_takes_no_personal_data(sample: tuple[Path, SampleTruth], events: list[dict[str, Any]]) -> None:
     """The events hold names and addresses of users; nothing that the mapping names lies under `user`."""
     settings = parse_settings(tomllib.loads((sample[0] / "muse.toml").read_text()))
     mapped = str(settings.events[0].mapping.model_dump())
@@ -129,9 +125,7 @@ def test_everything_that_can_says_that_it_is_sample_data(
 
 
 @pytest.mark.parametrize("role", ["hearts", "packs"])
-def test_a_repository_has_commits_on_main_and_a_clean_work_tree(
-    sample: tuple[Path, SampleTruth], role: str
-) -> None:
+def test_a_repository_has_commits_on_main_and_a_clean_work_tree(sample: tuple[Path, SampleTruth], role: str) -> None:
     """The sources are ordinary repositories: two to five commits a weekday, none on one Sunday."""
     folder, truth = sample[0] / "sources" / role, sample[1]
     dates = Counter(date.fromisoformat(line) for line in _git(folder, "log", "--format=%cs", "main"))
@@ -141,9 +135,7 @@ def test_a_repository_has_commits_on_main_and_a_clean_work_tree(
     assert _git(folder, "status", "--short") == []
 
 
-def test_each_shift_begins_with_its_commit(
-    sample: tuple[Path, SampleTruth], points: dict[str, Points]
-) -> None:
+def test_each_shift_begins_with_its_commit(sample: tuple[Path, SampleTruth], points: dict[str, Points]) -> None:
     """Runs before the commit do not have it, five runs of its day do, and it touches the named file."""
     folder, truth = sample
     for shift in truth.shifts:
@@ -191,9 +183,7 @@ def test_the_columns_of_an_ollama_request_agree_with_each_other(sample: tuple[Pa
         for row in rows:
             first = float(row["load_s"]) + float(row["prompt_eval_s"])
             assert float(row["ttft_s"]) == pytest.approx(first, abs=2e-6)
-            assert float(row["tokens_s"]) == pytest.approx(
-                int(row["eval_count"]) / float(row["eval_s"]), 1e-3
-            )
+            assert float(row["tokens_s"]) == pytest.approx(int(row["eval_count"]) / float(row["eval_s"]), 1e-3)
             assert json.loads(row["options"])["seed"] == 7
 
 
@@ -267,9 +257,7 @@ def test_some_events_come_twice_and_some_late(sample: tuple[Path, SampleTruth]) 
     """Ten are sent twice, two of them into the next day's file; one batch arrives a day late, at the end."""
     folder, truth = sample[0], sample[1].events
     ids = re.compile(r'^\{"id":"([^"]+)".*\}$', re.M)
-    seen = Counter(
-        name for file in _files(folder, "events/*.jsonl") for name in ids.findall(file.read_text())
-    )
+    seen = Counter(name for file in _files(folder, "events/*.jsonl") for name in ids.findall(file.read_text()))
     assert sorted(name for name, count in seen.items() if count == 2) == sorted(truth.sent_twice)
     late = (folder / truth.late_file).read_text().splitlines()[-truth.late_count :]
     assert {_at(json.loads(line)).date() for line in late} == {truth.late_day}

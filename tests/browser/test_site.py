@@ -284,9 +284,7 @@ def test_chart_labels_stay_inside_and_apart(browser: Browser, site: Path, width:
         for number, (left, top, right, bottom, text) in enumerate(boxes):
             assert left >= -1 and right <= 601, text
             for other in boxes[:number]:
-                is_apart = (
-                    left >= other[2] or right <= other[0] or top >= other[3] - 3 or bottom <= other[1] + 3
-                )
+                is_apart = left >= other[2] or right <= other[0] or top >= other[3] - 3 or bottom <= other[1] + 3
                 assert is_apart, (text, other[4])
     page.close()
 

@@ -202,14 +202,10 @@ def test_settings_belong_to_one_request(client: Client) -> None:
 def test_settings_limit_the_query_that_they_came_with(client: Client) -> None:
     """A time or memory limit ends the query with its code and leaves the owner well."""
     with pytest.raises(DatabaseError) as caught:
-        client.query(
-            "SELECT sum(sipHash64(number)) FROM numbers(100000000000)", settings={"max_execution_time": 1}
-        )
+        client.query("SELECT sum(sipHash64(number)) FROM numbers(100000000000)", settings={"max_execution_time": 1})
     assert caught.value.code == 159
     with pytest.raises(DatabaseError) as caught:
-        client.command(
-            "SELECT groupArray(number) FROM numbers(100000000)", settings={"max_memory_usage": 10**6}
-        )
+        client.command("SELECT groupArray(number) FROM numbers(100000000)", settings={"max_memory_usage": 10**6})
     assert caught.value.code == 241
 
 
@@ -264,9 +260,7 @@ def test_a_busy_session_is_locked(folder: Path) -> None:
 
 def test_external_data_is_a_table_of_the_query(folder: Path, client: Client) -> None:
     """Data sent along is readable by this query only, in sessions too, named or by types."""
-    data = ExternalData(
-        file_name="names.csv", data=b"1,x\n2,y\n", fmt="CSV", structure="id UInt8, name String"
-    )
+    data = ExternalData(file_name="names.csv", data=b"1,x\n2,y\n", fmt="CSV", structure="id UInt8, name String")
     query = "SELECT name FROM names WHERE id = {id:UInt8}"
 
     assert client.query(query, {"id": 2}, external_data=data).first_row == ("y",)
@@ -310,7 +304,7 @@ def test_a_late_error_is_never_taken_for_the_end(client: Client) -> None:
     with pytest.raises(StreamFailureError) as streamed, client.query_row_block_stream(query) as blocks:
         sum(1 for _ in blocks)
     assert streamed.value.code == 395
-    with pytest.raises(Exception, match="IncompleteRead|prematurely"):
+    with pytest.raises(Exception, match=r"IncompleteRead|prematurely"):
         client.raw_stream(query, fmt="CSV").read()
     assert client.command("SELECT 1") == 1
 

@@ -56,9 +56,7 @@ def build(folder: Path, *episodes: PublishedEpisode, settings: SiteSettings = SE
 
 def files_in(folder: Path) -> dict[str, bytes]:
     """Each file under the folder, by its path inside it."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def page_of(folder: Path, episode: PublishedEpisode) -> str:
@@ -71,9 +69,7 @@ def with_body(body: str, claims: list[dict[str, Any]] | None = None) -> Publishe
     episode = sample_episodes()[-1]
     front = episode.markdown[: episode.markdown.index("---\n", 4) + 4]
     title = [claim for claim in episode.ledger["claims"] if claim["where"] != "body"]
-    return replace(
-        episode, markdown=front + body, ledger={**episode.ledger, "claims": [*title, *(claims or [])]}
-    )
+    return replace(episode, markdown=front + body, ledger={**episode.ledger, "claims": [*title, *(claims or [])]})
 
 
 def claim_of(body: str, text: str, fact: str = "f1.after") -> dict[str, Any]:

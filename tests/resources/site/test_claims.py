@@ -10,22 +10,14 @@ from tests.resources.site.building import Elements, build, claim_of, page_of, wi
 from tests.site_samples import sample_episodes
 
 
-@pytest.mark.parametrize(
-    "episode", sample_episodes(), ids=lambda episode: f"{episode.series}-{episode.number}"
-)
-def test_every_claim_is_an_element_that_leads_to_its_source(
-    tmp_path: Path, episode: PublishedEpisode
-) -> None:
+@pytest.mark.parametrize("episode", sample_episodes(), ids=lambda episode: f"{episode.series}-{episode.number}")
+def test_every_claim_is_an_element_that_leads_to_its_source(tmp_path: Path, episode: PublishedEpisode) -> None:
     """In paragraphs, lists, tables, captions, title and facts alike; and the source is on the page."""
     build(tmp_path / "site", episode)
     page = Elements(page_of(tmp_path / "site", episode))
     placed = sorted((str(attrs["data-fact"]), text) for attrs, text in page.claims())
     assert placed == sorted((claim["fact"], claim["text"].strip("`")) for claim in episode.ledger["claims"])
-    sources = {
-        attrs.get("id"): attrs.get("data-fact")
-        for _, attrs, _ in page.found
-        if attrs.get("class") == "source"
-    }
+    sources = {attrs.get("id"): attrs.get("data-fact") for _, attrs, _ in page.found if attrs.get("class") == "source"}
     assert all(sources[str(attrs["href"])[1:]] == attrs["data-fact"] for attrs, _ in page.claims())
 
 

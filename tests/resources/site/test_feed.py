@@ -20,9 +20,7 @@ def test_feed_is_valid_atom(tmp_path: Path, base_url: str) -> None:
     """Required elements are there, entries are the newest first, and ids are unique."""
     build(tmp_path / "site", settings=replace(SETTINGS, base_url=base_url))
     feed = _feed(tmp_path / "site")
-    assert all(
-        feed.findtext(f"{ATOM}{name}") for name in ("id", "title", "updated", "author/" + ATOM + "name")
-    )
+    assert all(feed.findtext(f"{ATOM}{name}") for name in ("id", "title", "updated", "author/" + ATOM + "name"))
     entries = feed.findall(f"{ATOM}entry")
     for entry in entries:
         assert all(entry.findtext(f"{ATOM}{name}") for name in ("id", "title", "updated", "summary"))

@@ -25,9 +25,7 @@ def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
-def test_without_atomic_exchange_the_site_is_still_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_atomic_exchange_the_site_is_still_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """File systems that cannot exchange folders get two renames."""
     monkeypatch.setattr(site_folder, "_exchange", lambda one, two: False)
     build(tmp_path / "site")

@@ -17,9 +17,7 @@ def test_pages_load_nothing(tmp_path: Path) -> None:
         html = path.read_text("utf-8")
         page = Elements(html)
         assert not [
-            a
-            for tag, a, _ in page.found
-            if "src" in a or (tag == "link" and str(a["href"]).startswith("http"))
+            a for tag, a, _ in page.found if "src" in a or (tag == "link" and str(a["href"]).startswith("http"))
         ]
         assert not re.search(r"url\(|@import", html)
         assert "default-src 'none'" in html
@@ -67,8 +65,6 @@ def test_sample_data_is_told_on_every_page(tmp_path: Path, sample: bool, bands: 
 def test_an_episode_from_sample_data_says_so_itself(tmp_path: Path) -> None:
     """The front matter's word is enough, on a site that is not a sample."""
     episode = sample_episodes()[0]
-    marked = replace(
-        episode, markdown=episode.markdown.replace("tokens_in:", "sample_data: true\ntokens_in:")
-    )
+    marked = replace(episode, markdown=episode.markdown.replace("tokens_in:", "sample_data: true\ntokens_in:"))
     build(tmp_path / "site", marked)
     assert 'class="band"' in page_of(tmp_path / "site", marked)

@@ -3,6 +3,7 @@
 History is loaded before anything is judged: the tables as one run over the range, then each day's episode.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -107,5 +108,7 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
         error = getattr(event.event_specific_data, "error", None) if event.is_step_failure else None
         if error:
             cause = error.cause or error
-            return f"{event.step_key}: {cause.message.strip()}"
+            # The class of an error that people can mend says nothing to them; its words do.
+            words = re.sub(r"^muse_\w+(?:\.\w+)+: ", "", cause.message.strip())
+            return f"{event.step_key}: {words}"
     return "the run failed: see it in the Dagster UI"

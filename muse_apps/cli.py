@@ -64,10 +64,10 @@ def init(context: typer.Context) -> None:
         raise typer.Exit(1)
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(starting_file(datetime.now(UTC).date() - timedelta(days=30)), encoding="utf-8")
+    command = "muse" if folder == Path() else f"muse --workspace {folder}"
     console.print(f"Wrote {file}. Name your repository and reports in it, then run:\n")
-    console.print(
-        "  muse status                # is everything found?\n  muse backfill --days 30    # build the last month"
-    )
+    console.print(f"  {command} status                # is everything found?", soft_wrap=True)
+    console.print(f"  {command} backfill --days 30    # build the last month", soft_wrap=True)
 
 
 @app.command()

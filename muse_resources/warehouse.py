@@ -145,7 +145,7 @@ class ClickHouseWarehouse:
 
     def ping(self) -> str:
         """The server's version. Raises TransientFailure or PermanentFailure when it does not answer."""
-        with self._client("ping") as client:
+        with self._bare_client("ping") as client:
             return str(self._rows(client, "SELECT version() AS version")[0]["version"])
 
     def migrate(self) -> list[str]:

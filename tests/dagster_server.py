@@ -80,11 +80,15 @@ class DagsterServer:
         assert answer["__typename"] == "LaunchBackfillSuccess", answer
         return str(answer["backfillId"])
 
+    def status_of(self, run_id: str) -> str:
+        """The run's status now."""
+        return str(self.ask(RUN, id=run_id)["runOrError"]["status"])
+
     def wait_for_run(self, run_id: str, timeout_s: float = 90) -> str:
         """The run's final status."""
 
         def final() -> str:
-            status = str(self.ask(RUN, id=run_id)["runOrError"]["status"])
+            status = self.status_of(run_id)
             return status if status in ("SUCCESS", "FAILURE", "CANCELED") else ""
 
         return wait_for(final, timeout_s, f"run {run_id}")

@@ -14,7 +14,7 @@ def council_assets() -> list[DailyAsset]:
     """The group, in the order of the data."""
     clickhouse = frozenset({"clickhouse"})
     return [
-        DailyAsset(findings, GROUP, ["bench_runs", "commits"], clickhouse | {"python"}, ["findings"]),
+        DailyAsset(findings, GROUP, ["watcher_runs", "bench_runs", "commits"], clickhouse | {"python"}, ["findings"]),
         DailyAsset(fact_sheets, GROUP, ["findings", "session_stats", "watcher_runs"], clickhouse, ["fact_sheets"]),
         DailyAsset(
             episode_drafts,

@@ -205,7 +205,7 @@ def test_killed_at_any_moment_and_run_again_it_is_as_if_nothing_had_happened(
     """kill -9 of the whole process group six times, three times with the warehouse's owner; then once to the end."""
     folder = _short_workspace(demo_workspace, tmp_path / "demo")
     command = ("--workspace", folder, "backfill", "--from", "2026-09-01", "--to", SHORT_END.isoformat())
-    moments = [round(random.uniform(2.5, 15.0), 2) for _ in range(KILLS)]
+    moments = [round(random.uniform(2.5, 13.0), 2) for _ in range(KILLS)]
     try:
         for number, moment in enumerate(moments):
             process = start_muse(*command)

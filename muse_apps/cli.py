@@ -114,7 +114,7 @@ def _span(adapters: Adapters, days: int | None, from_: datetime | None, to: date
     yesterday = adapters.clock.now().date() - timedelta(days=1)
     last = to.date() if to else min(yesterday, muse.end_date or yesterday)
     first = from_.date() if from_ else last - timedelta(days=days - 1) if days else muse.start_date
-    first = max(first, muse.start_date)
+    first, last = max(first, muse.start_date), min(last, adapters.clock.now().date())
     if muse.end_date:
         last = min(last, muse.end_date)
     if last < first:
@@ -174,14 +174,16 @@ def dev(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
 ) -> None:
     """Open Dagster on this workspace: the UI, the daemon and the code server, until Ctrl-C."""
-    from muse_apps.dagster_home import instance_settings_file, prepare_dagster_home
+    from muse_apps.dagster_home import fail_abandoned_runs, instance_settings_file, open_instance
 
     adapters = _adapters(context)
     adapters.warehouse.migrate()
-    home = prepare_dagster_home(adapters.workspace)
+    with open_instance(adapters.workspace) as instance:
+        # A run that looks busy holds up every later run of its day.
+        fail_abandoned_runs(instance)
     environment = {
         **os.environ,
-        "DAGSTER_HOME": str(home),
+        "DAGSTER_HOME": str(adapters.workspace.dagster_home),
         "MUSE_WORKSPACE": str(adapters.workspace.folder),
         "DAGSTER_DISABLE_TELEMETRY": "1",
     }

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import dagster as dg
+from filelock import FileLock
 
 from muse_resources.liveness import is_alive
 from muse_resources.workspace import Workspace
@@ -33,7 +34,11 @@ def prepare_dagster_home(workspace: Workspace) -> Path:
 
 def open_instance(workspace: Workspace) -> dg.DagsterInstance:
     """The workspace's Dagster instance: what is run here shows in its UI."""
-    return dg.DagsterInstance.from_config(str(prepare_dagster_home(workspace)))
+    home = prepare_dagster_home(workspace)
+    # Opening it makes its databases. Two processes at once break each other there: Dagster guards the database of
+    # events against that, but not the one of runs ("table alembic_version already exists").
+    with FileLock(str(home / ".opening.lock")):
+        return dg.DagsterInstance.from_config(str(home))
 
 
 def own_tags() -> dict[str, str]:

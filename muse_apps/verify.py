@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from muse_domain.episodes import content_sha256, episode_name, split_front_matter, unnumbered
-from muse_domain.facts import EvidenceError, EvidenceRow, fact_from_row, recheck
+from muse_domain.facts import EvidenceError, EvidenceRow, Fact, fact_from_row, recheck
 from muse_domain.ports import Warehouse
+from muse_domain.wording import show
 from muse_resources.adapters import Adapters
+from muse_resources.site.model import PublishedEpisode
 from muse_resources.site_deployer import published_episodes
 from muse_resources.warehouse import json_text
 
@@ -50,7 +52,7 @@ def verify(adapters: Adapters, target: str) -> Iterator[EpisodeProof]:
         raise NothingToVerify(f"no published episode is called {target!r}. Published: {names}.")
     asked: dict[str, list[EvidenceRow]] = {}
     for episode in sorted(wanted, key=lambda one: (one.ledger["episode"]["day"], one.series)):
-        broken = [*_text_problems(episode.markdown, episode.ledger)]
+        broken = [*_text_problems(episode.markdown, episode.ledger), *_record_problems(episode, adapters.warehouse)]
         broken += _fact_problems(episode.ledger, adapters.warehouse, asked)
         name = f"{episode.series}/{episode_name(episode.number)}"
         claims = episode.ledger["claims"]
@@ -59,14 +61,33 @@ def verify(adapters: Adapters, target: str) -> Iterator[EpisodeProof]:
         )
 
 
+def _record_problems(episode: PublishedEpisode, warehouse: Warehouse) -> Iterator[BrokenClaim]:
+    """Whether the warehouse remembers publishing exactly this text: a ledger cannot vouch for itself."""
+    recorded = warehouse.select("select_publication", {"day": episode.ledger["episode"]["day"]})
+    if not recorded:
+        yield BrokenClaim("", "", "the warehouse holds no publication of this day")
+    elif recorded[0]["content_sha256"] != content_sha256(unnumbered(episode.markdown)):
+        yield BrokenClaim("", "", "the text is not the one that the warehouse recorded as published")
+
+
 def _text_problems(markdown: str, ledger: Mapping[str, Any]) -> Iterator[BrokenClaim]:
     """Whether the text is the one that was judged, and every claim stands where the ledger says."""
     if content_sha256(unnumbered(markdown)) != ledger["episode"]["content_sha256"]:
         yield BrokenClaim("", "", "the file is not the text that was judged: it was edited after publication")
     _, body = split_front_matter(markdown)
     for claim in ledger["claims"]:
+        fact = fact_from_row({**ledger["facts"][claim["fact"]], "fact_id": claim["fact"]})
+        if claim["text"] != _reads(fact, claim):
+            yield BrokenClaim(claim["fact"], claim["text"], f"its fact reads {_reads(fact, claim)!r}")
         if claim["where"] == "body" and body[claim["start"] : claim["end"]] != claim["text"]:
             yield BrokenClaim(claim["fact"], claim["text"], "the text does not stand where the ledger says")
+
+
+def _reads(fact: Fact, claim: Mapping[str, Any]) -> str:
+    """How the fact is shown where the claim stands."""
+    if claim["where"] == "front_matter.title":
+        return show(fact, claim["style"]).replace("`", "")
+    return str(fact.value) if claim["where"].startswith("front_matter.") else show(fact, claim["style"])
 
 
 def _fact_problems(

@@ -85,7 +85,7 @@ def _run_checks(partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition
     @dg.asset_check(
         asset="bench_runs",
         name="nulls_have_reasons",
-        description="Every metric that a usable run does not state carries the reason why.",
+        description="Percentiles, throughput, cost and memory that a run does not state carry the reason why.",
         partitions_def=partitions,
     )
     def nulls_have_reasons(

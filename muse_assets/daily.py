@@ -20,7 +20,7 @@ ONE_RUN = dg.BackfillPolicy.single_run()
 
 
 def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """UTC days from the configured start. `end_offset=1` lets the day under way be built by sensors and by hand."""
+    """UTC days from the configured start. `end_offset=1` lets the day under way be built by hand."""
     muse = settings.muse
     return dg.DailyPartitionsDefinition(
         start_date=day_start(muse.start_date),

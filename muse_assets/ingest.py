@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import date
 
 import dagster as dg
 
@@ -54,15 +55,19 @@ def bench_runs(
     runs = rows_of_days(intake.runs, days)
     metrics = rows_of_days(intake.metrics, days)
     store = warehouse.tagged(context.run.run_id)
+    by_day = count_by_day(days, runs)
+    fewer = _days_with_fewer(store, "bench_runs", by_day)
+    if fewer:
+        context.log.warning("Fewer runs than at the last load, were reports removed? %s", "; ".join(fewer))
     store.replace_days("bench_metrics", days, metrics)
     store.replace_days("bench_runs", days, runs)
     store.replace_source("dead_letters", "bench_runs", intake.dead_letters)
-    by_day = count_by_day(days, runs)
     store.record_loads("bench_runs", by_day, files=intake.files, inputs_sha256=intake.inputs_sha256)
     return range_result(
         context,
         by_day,
         _run_preview(runs) + refusal_preview(intake.dead_letters),
+        fewer_than_before="; ".join(fewer) or "no",
         files_read=intake.files,
         further_values=len(metrics),
         flagged=sum(run["quality"] == "flagged" for run in runs),
@@ -119,6 +124,13 @@ def ingest_assets(settings: Settings) -> list[DailyAsset]:
         DailyAsset(ui_events, GROUP, ["ui_event_files"], tables, ["ui_events"]),
         DailyAsset(session_stats, GROUP, ["ui_events"], tables, ["session_stats"]),
     ]
+
+
+def _days_with_fewer(store: Warehouse, source: str, by_day: Mapping[date, int]) -> list[str]:
+    """Days whose inputs have shrunk since they were last loaded: history may have been lost outside of Muse."""
+    span = {"first": min(by_day), "last": max(by_day), "source": source}
+    earlier = {row["day"]: row["rows"] for row in store.select("select_day_counts", span)}
+    return [f"{day}: {earlier[day]} before, {rows} now" for day, rows in by_day.items() if rows < earlier.get(day, 0)]
 
 
 def refusal_preview(letters: list[Row]) -> str:

@@ -12,5 +12,6 @@ def daily_episode_job() -> Any:
     return dg.define_asset_job(
         "daily_episode_job",
         selection=dg.AssetSelection.groups(*GROUPS),
+        tags={"muse/job": "daily_episode_job"},
         description="One day, from commits and reports to the page.",
     )

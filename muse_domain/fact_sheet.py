@@ -35,8 +35,8 @@ def day_specs(day: date) -> list[FactSpec]:
 
 
 def _days_before(day: date) -> dict[str, str | int | float | None]:
-    """The days of the trailing week before `day`."""
-    first, last = day - timedelta(days=RELATION_DAYS - 1), day - timedelta(days=1)
+    """The seven days before `day`; the fact is absent unless each of them has events."""
+    first, last = day - timedelta(days=RELATION_DAYS), day - timedelta(days=1)
     return {"first": first.isoformat(), "last": last.isoformat()}
 
 
@@ -170,7 +170,7 @@ def null_reasons(sheet: Mapping[str, Fact]) -> dict[str, str]:
     """Why a front-matter field is null, for the fields that may be (X-11)."""
     reasons = {
         "commit_sha": ("day.hearts_commit", "no run of this day names the measured commit"),
-        "latency_ms_p95": ("day.latency_p95", "no run of this day has a p95 from at least 20 samples"),
+        "latency_ms_p95": ("day.latency_p95", "no benchmark alone has a p95 from at least 20 samples on this day"),
     }
     return {
         key: reason

@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -241,8 +241,3 @@ def fact_from_row(row: Mapping[str, Any]) -> Fact:
         direction=row["direction"],
     )
     return Fact(spec, row["value"], row["text"], row["row_count"], row["row_hash"], row.get("reason", ""))
-
-
-def with_reason(fact: Fact, reason: str) -> Fact:
-    """The same absent fact with a reason that a reader understands."""
-    return replace(fact, reason=reason) if fact.value is None and fact.text is None else fact

@@ -116,23 +116,36 @@ def find_day(
     window_start = day_start(day - timedelta(days=analysis.window_days - 1))
     current, checks = _current_series(series, window_start, window_end, day, analysis)
     permutations = max(999, int(np.ceil(2 * len(current) / analysis.false_discovery_rate)))
-    candidates = [_candidate(one, analysis, permutations) for one in current]
-    q_values = benjamini_hochberg(np.array([candidate.p_value for candidate in candidates]))
     told = _by_series(known)
+    open_ones: list[tuple[_Candidate, Finding | None]] = []
+    for candidate in (_candidate(one, analysis, permutations) for one in current):
+        finding = _finding(candidate, window_start, window_end, commits)
+        if finding and any(
+            _is_same(finding, shift, candidate.series, analysis) for shift in told[finding.key.series_id]
+        ):
+            checks.append(_check(candidate, Outcome.KNOWN_SHIFT))
+        else:
+            open_ones.append((candidate, finding))
+    # A shift that was told is no discovery any more: left in, its small p would loosen the limit for all others.
+    q_values = benjamini_hochberg(np.array([candidate.p_value for candidate, _ in open_ones]))
     findings: list[Finding] = []
-    for candidate, q_value in zip(candidates, q_values, strict=True):
-        finding = _finding(candidate, float(q_value), window_start, window_end, commits)
-        outcome = _outcome(candidate, finding, told, analysis)
-        checks.append(SeriesCheck(candidate.series.key, len(candidate.series.values), candidate.p_value, outcome))
+    for (candidate, finding), q_value in zip(open_ones, q_values, strict=True):
+        finding = replace(finding, q_value=float(q_value)) if finding else None
+        outcome = _outcome(finding, analysis)
+        checks.append(_check(candidate, outcome))
         if finding and outcome is Outcome.SHIFT:
             findings.append(finding)
     return DayFindings(day, tuple(checks), _numbered(findings))
 
 
+def _check(candidate: _Candidate, outcome: Outcome) -> SeriesCheck:
+    return SeriesCheck(candidate.series.key, len(candidate.series.values), candidate.p_value, outcome)
+
+
 def _current_series(
     series: Sequence[Series], start: datetime, end: datetime, day: date, analysis: AnalysisSection
 ) -> tuple[list[Series], list[SeriesCheck]]:
-    """Series to test (measured on the day, in the newest environment), and checks for the others."""
+    """Series to test (measured on the day, each environment for itself), and checks for the others."""
     lineages: dict[tuple[str | None, ...], list[Series]] = defaultdict(list)
     for one in (candidate.until(start, end) for candidate in series):
         if one.ts:
@@ -140,14 +153,14 @@ def _current_series(
     current: list[Series] = []
     checks: list[SeriesCheck] = []
     for members in lineages.values():
-        newest = max(members, key=lambda one: one.ts[-1])
-        if newest.ts[-1] < day_start(day):
-            continue  # not measured on this day: nothing new can be said
-        if len(newest.values) >= 2 * analysis.minimum_segment:
-            current.append(newest)
-            continue
         few = Outcome.ENVIRONMENT_CHANGED if len(members) > 1 else Outcome.TOO_FEW_POINTS
-        checks.append(SeriesCheck(newest.key, len(newest.values), None, few))
+        for one in members:
+            if one.ts[-1] < day_start(day):
+                continue  # not measured on this day: nothing new can be said
+            if len(one.values) >= 2 * analysis.minimum_segment:
+                current.append(one)
+            else:
+                checks.append(SeriesCheck(one.key, len(one.values), None, few))
     return current, checks
 
 
@@ -167,7 +180,6 @@ def _candidate(series: Series, analysis: AnalysisSection, permutations: int) -> 
 
 def _finding(
     candidate: _Candidate,
-    q_value: float,
     window_start: datetime,
     window_end: datetime,
     commits: Sequence[Commit],
@@ -199,7 +211,7 @@ def _finding(
         interval_low_pct=low,
         interval_high_pct=high,
         p_value=candidate.p_value,
-        q_value=q_value,
+        q_value=1.0,  # known only beside the other series of the day
         cause=cause,
         cause_reason=reason,
         last_good_commit=series.commits[split.index - 1],
@@ -208,16 +220,9 @@ def _finding(
     )
 
 
-def _outcome(
-    candidate: _Candidate,
-    finding: Finding | None,
-    told: dict[str, list[KnownShift]],
-    analysis: AnalysisSection,
-) -> Outcome:
+def _outcome(finding: Finding | None, analysis: AnalysisSection) -> Outcome:
     if finding is None or finding.q_value > analysis.false_discovery_rate:
         return Outcome.NO_CHANGE
-    if any(_is_same(finding, shift, candidate.series, analysis) for shift in told[finding.key.series_id]):
-        return Outcome.KNOWN_SHIFT
     excludes_zero = finding.interval_low_pct > 0 or finding.interval_high_pct < 0
     if abs(finding.change_pct) < analysis.minimum_change_pct or not excludes_zero:
         return Outcome.SMALL_CHANGE

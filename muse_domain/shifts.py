@@ -127,7 +127,7 @@ def shift_interval_pct(before: FloatArray, after: FloatArray) -> tuple[float, fl
     differences = np.sort((after[:, None] - before[None, :]).ravel())
     m, n = len(before), len(after)
     spread = 1.959964 * np.sqrt(m * n * (m + n + 1) / 12.0)
-    cut = int(max(0, np.floor(m * n / 2.0 - spread)))
+    cut = int(max(0, np.floor(m * n / 2.0 - spread) - 1))  # the rank counts from one, the array from zero
     scale = 100.0 / abs(float(np.median(before)))
     return float(differences[cut] * scale), float(differences[len(differences) - 1 - cut] * scale)
 

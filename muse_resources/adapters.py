@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from clickhouse_connect.driver.client import Client
@@ -11,6 +12,7 @@ from muse_domain.drafts import Writer
 from muse_domain.ports import Clock, Deployer, SourceRepository, Warehouse
 from muse_resources.git_publisher import LocalGitPublisher
 from muse_resources.git_repository import LocalGitRepository
+from muse_resources.report_files import find_files
 from muse_resources.site.model import SiteSettings
 from muse_resources.site_deployer import StaticSiteDeployer
 from muse_resources.template_writer import TemplateWriter
@@ -64,6 +66,11 @@ class Adapters:
             Choice(f"repository {name}", "local git", f"repositories.{name}.path", _head_of(repository))
             for name, repository in self.repositories.items()
         ]
+        rows += [
+            Choice(what, "files", f"files = {source.files!r}", _count_of(self.workspace.folder, source.files))
+            for what, sources in (("reports", settings.reports), ("events", settings.events))
+            for source in sources
+        ]
         return [
             *rows,
             Choice("writer", "templates", f"writer.kind is {settings.writer.kind!r}", lambda: "no account needed"),
@@ -81,9 +88,19 @@ def _head_of(repository: SourceRepository) -> Callable[[], str]:
     return answer
 
 
+def _count_of(folder: Path, pattern: str) -> Callable[[], str]:
+    def answer() -> str:
+        count = sum(1 for _ in find_files(folder, pattern))
+        if count == 0:
+            raise FileNotFoundError(f"no file matches: mend the pattern, or wait for the first one (from {folder})")
+        return "1 file" if count == 1 else f"{count:,} files"
+
+    return answer
+
+
 def _languages(targets: tuple[str, ...]) -> Callable[[], str]:
     shown = ", ".join(targets)
-    return lambda: f"{shown} will be marked as not translated" if targets else "English only"
+    return lambda: f"{shown}: not translated, no translator is configured" if targets else "English only"
 
 
 def _blog(publisher: LocalGitPublisher) -> str:

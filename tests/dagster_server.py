@@ -137,7 +137,7 @@ def _is_up(server: DagsterServer) -> bool:
     assert server.process.poll() is None, server.log.read_text()
     try:
         with urllib.request.urlopen(f"{server.address}/server_info", timeout=5) as response:
-            return response.status == 200
+            return bool(response.status == 200)
     except (URLError, OSError):
         return False
 

@@ -49,7 +49,7 @@ def bare_environment(**more: str) -> dict[str, str]:
 
 def run_muse(*arguments: str | Path, expect: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
     """The real command in a process of its own; fails with what it said when it ends otherwise than expected."""
-    command, env = [MUSE, *map(str, arguments)], bare_environment(**environment)
+    command, env = [str(MUSE), *map(str, arguments)], bare_environment(**environment)
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     if expect is not None:
         assert done.returncode == expect, f"muse {arguments} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"

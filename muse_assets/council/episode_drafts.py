@@ -22,7 +22,10 @@ def episode_drafts(
     found, sheet = stored_findings(store, day), stored_sheet(store, day)
     run_id = str(episode_run_id(day))
     task = WritingTask(day.isoformat(), briefing(found), sheet, offered_slots(sheet))
-    if not found:
+    if not store.select("select_days_loaded", {"first": day, "last": day, "sources": ["findings"]}):
+        reason = "nobody has looked for findings on this day: materialise findings and fact_sheets"
+        row = absent_draft_row(day, run_id, "missing", reason, task.facts_hash)
+    elif not found:
         row = absent_draft_row(day, run_id, "quiet", "no finding on this day", task.facts_hash)
     else:
         outcome = writer.write(task)

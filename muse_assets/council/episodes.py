@@ -101,7 +101,8 @@ def _without_draft(day: date, store: Warehouse, checked: int) -> tuple[EpisodeSt
     if not written:
         return EpisodeStatus.HELD, "no draft is stored: materialise episode_drafts"
     if written[0]["outcome"] == "quiet":
-        return EpisodeStatus.SKIPPED, f"nothing moved in {checked} series"
+        moved = f"nothing moved in {checked} series" if checked else "no series has enough runs yet to tell a change"
+        return EpisodeStatus.SKIPPED, moved
     return EpisodeStatus.HELD, f"no draft: {written[0]['outcome']}, {written[0]['reason']}"
 
 

@@ -19,7 +19,7 @@ def findings(
     warehouse: dg.ResourceParam[Warehouse],
     workspace: dg.ResourceParam[Workspace],
 ) -> dg.MaterializeResult:
-    """What moved, when, by how much, how sure that is, and the cause: code, method, environment or noise.
+    """What moved, when, by how much, how sure that is, and the cause: code, method, noise or unknown.
 
     Every series that was measured on the day is looked at, and noted in `series_checks`.
     """
@@ -30,6 +30,8 @@ def findings(
     rows = [finding_row(one.day, finding) for one in looked for finding in one.findings]
     store.replace_days("series_checks", days, checks)
     store.replace_days("findings", days, rows)
+    # A day without findings is told from a day that was never looked at by this note.
+    store.record_loads("findings", count_by_day(days, rows), files=0, inputs_sha256="")
     return range_result(context, count_by_day(days, rows), _finding_preview(rows), series_checked=len(checks))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from muse_assets.council.stored import episode_run_id, settle_all, stored_findings, stored_sheet
+from muse_assets.council.stored import episode_run_id, settle_all, stale_facts, stored_findings, stored_sheet
 from muse_assets.watch import TRAILING_WEEK, required_sources
 from muse_domain import confidence as measures
 from muse_domain.composition import Composition, EpisodeInputs, compose
@@ -50,7 +50,8 @@ def propose(day: date, store: Warehouse, publisher: Publisher, settings: Setting
         supports = [sheet[claim.fact].spec.support for claim in made.rendered.claims]
         inputs = replace(inputs, confidence=replace(inputs.confidence, evidence=measures.evidence(supports)))
         made = compose(inputs)
-    return Proposal(inputs, made, evidence)
+    stale = stale_facts(sheet, evidence)
+    return Proposal(inputs, replace(made, objections=(*made.objections, *stale)), evidence)
 
 
 def _confidence(day: date, store: Warehouse, settings: Settings, sheet: Mapping[str, Fact]) -> Confidence:

@@ -1,17 +1,18 @@
 """What later steps read back of a day: its findings, its facts, and the rows behind them."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from muse_domain.composition import episode_charts
 from muse_domain.fact_sheet import series_parameters
-from muse_domain.facts import EvidenceRow, Fact, FactSpec, bound_instant, fact_from_row, settle
+from muse_domain.facts import EvidenceRow, Fact, FactSpec, bound_instant, fact_from_row, recheck, settle
 from muse_domain.findings import Finding
 from muse_domain.measurements import RUN_NAMESPACE
 from muse_domain.ports import Warehouse
 from muse_domain.stored import finding_from_row
+from muse_domain.verdicts import Objection
 from muse_resources.warehouse import json_text
 
 
@@ -23,6 +24,16 @@ def stored_findings(store: Warehouse, day: date) -> list[Finding]:
 def stored_sheet(store: Warehouse, day: date) -> dict[str, Fact]:
     """The day's facts by id."""
     return {row["fact_id"]: fact_from_row(row) for row in store.select("select_fact_sheet", {"day": day})}
+
+
+def stale_facts(sheet: Mapping[str, Fact], evidence: Mapping[str, Sequence[EvidenceRow]]) -> list[Objection]:
+    """Facts of the sheet that today's rows no longer give: a text about them may not pass."""
+    rechecks = [recheck(fact, evidence[fact_id]) for fact_id, fact in sheet.items()]
+    return [
+        Objection("stale_fact", "facts", f"{one.fact_id} {one.problem}: materialise fact_sheets again")
+        for one in rechecks
+        if one.problem
+    ]
 
 
 def stored_charts(store: Warehouse, day: date) -> dict[str, str]:

@@ -19,7 +19,6 @@ from muse_domain.facts import (
     recheck,
     row_hash,
     settle,
-    with_reason,
 )
 from tests.domain.day_story import START, evidence, evidence_row, sheet
 
@@ -81,8 +80,6 @@ def test_rows_without_values_give_no_value() -> None:
     """Rows were there, but nothing was measured: that is another reason."""
     fact = settle(spec("median"), [evidence_row(1), evidence_row(2)])
     assert fact.value is None and fact.reason == "no row holds a measured value"
-    assert with_reason(fact, "told").reason == "told"
-    assert with_reason(settle(spec("count"), ROWS), "told").reason == ""
 
 
 def test_a_change_from_zero_does_not_exist() -> None:

@@ -3,5 +3,5 @@ SELECT
     'findings of the day' AS source, outcome AS segment,
     CAST(1 AS Nullable(Float64)) AS value, p_value AS pair, CAST(benchmark AS Nullable(String)) AS text
 FROM series_checks
-WHERE day = {day:Date}
+WHERE day = {day:Date} AND p_value IS NOT NULL
 ORDER BY row_id

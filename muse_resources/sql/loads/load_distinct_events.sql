@@ -1,4 +1,4 @@
--- One row for each native event id, the earliest; events without an id are all kept.
+-- One row a day for each native event id, the earliest (a day must not depend on which others load with it); events without an id are all kept.
 INSERT INTO {target:Identifier}
 SELECT * EXCEPT (distinct_key)
 FROM
@@ -8,4 +8,4 @@ FROM
     WHERE day BETWEEN {first:Date} AND {last:Date}
 )
 ORDER BY ts, source_path
-LIMIT 1 BY distinct_key
+LIMIT 1 BY day, distinct_key

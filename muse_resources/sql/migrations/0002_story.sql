@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS series_checks
     environment_fingerprint  Nullable(String),
     points                   UInt32,
     p_value                  Nullable(Float64) COMMENT 'null: not tested, see outcome',
-    outcome                  LowCardinality(String) COMMENT 'no_change, shift, known_shift, too_few_points, environment_changed'
+    outcome                  LowCardinality(String) COMMENT 'no_change, small_change, shift, known_shift, too_few_points, environment_changed'
 )
 ENGINE = MergeTree PARTITION BY day ORDER BY series_id;
 
@@ -66,7 +66,7 @@ CREATE TABLE IF NOT EXISTS findings
     q_value                  Float64 COMMENT 'p adjusted for every series tested that day (Benjamini-Hochberg)',
     direction                LowCardinality(String) COMMENT 'up or down',
     effect                   LowCardinality(String) COMMENT 'regression, improvement or change',
-    cause                    LowCardinality(String) COMMENT 'code, method, environment or noise',
+    cause                    LowCardinality(String) COMMENT 'code, method, noise or unknown; a change of environment begins a new series',
     cause_reason             String,
     last_good_commit         Nullable(String),
     first_bad_commit         Nullable(String),

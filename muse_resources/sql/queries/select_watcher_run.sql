@@ -1,1 +1,0 @@
-SELECT * FROM watcher_runs WHERE day = {day:Date}

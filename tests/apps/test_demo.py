@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from muse_apps.sample.truth import PlantedShift, SampleTruth
+from muse_domain.episodes import content_sha256, unnumbered
 from tests.workspaces import (
     OF_ONE_WORKSPACE,
     adapters_of,
@@ -137,6 +138,22 @@ def test_a_changed_row_breaks_exactly_the_claims_that_rest_on_it(
         done = run_muse("--workspace", folder, "verify", "all", expect=1)
     named = set(re.findall(r"^(\w+/ep-\d+) (\S+\.\S+) ", done.stdout, re.MULTILINE))
     assert named == expected
+
+
+def test_a_forged_number_is_found_though_post_and_ledger_agree(demo_workspace: Path, tmp_path: Path) -> None:
+    """A post and its ledger edited together, hash and all, and committed: neither can vouch for itself."""
+    with copy_of(demo_workspace, tmp_path / "demo") as folder:
+        post = folder / "blog" / "posts" / "banterpacks" / "ep-001.md"
+        ledger_file = post.with_suffix("").with_suffix(".claims.json")
+        post.write_text(post.read_text().replace("17.0 %", "77.0 %"))
+        ledger = json.loads(ledger_file.read_text().replace("17.0 %", "77.0 %"))
+        ledger["episode"]["content_sha256"] = content_sha256(unnumbered(post.read_text()))
+        ledger_file.write_text(json.dumps(ledger))
+        git(folder / "blog", "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-qam", "forged")
+        done = run_muse("--workspace", folder, "verify", "banterpacks/ep-001", expect=1)
+    words = " ".join(done.stdout.split())
+    assert "its fact reads '17.0 %'" in words
+    assert "not the one that the warehouse recorded as published" in words
 
 
 def _facts_resting_on(folder: Path, run: dict[str, Any]) -> set[tuple[str, str]]:

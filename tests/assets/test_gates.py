@@ -208,6 +208,33 @@ def test_a_publication_is_refused_when_its_verdict_is(workspace: Path, adapters:
     assert _stored(workspace, "publications", TOLD) == []
 
 
+def test_facts_that_the_rows_no_longer_give_pass_neither_verdict_nor_gate(workspace: Path, adapters: Adapters) -> None:
+    """A corrected report after the facts were settled: the old sheet may not be told, nor a text about it published."""
+    assert run_assets(adapters, COUNCIL, TOLD).success
+    corrected = f"day = '{TOLD}' AND benchmark LIKE '%prefill_512%'"
+    change_warehouse(
+        workspace, f"ALTER TABLE bench_runs UPDATE latency_p50_ms = latency_p50_ms * 1.1 WHERE {corrected}"
+    )
+    try:
+        gate = check_results(run_assets(adapters, ["publications"], TOLD))["publication_gate"]
+        assert not gate.passed and "materialise fact_sheets again" in reason_of(gate)
+        assert run_assets(adapters, COUNCIL, TOLD).success
+        [verdict] = _stored(workspace, "episode_verdicts", TOLD)
+        assert not verdict["passed"] and "stale_fact" in verdict["objections"]
+        assert _stored(workspace, "episodes", TOLD)[0]["status"] == "held"
+    finally:
+        assert run_assets(adapters, ["bench_runs"], TOLD).success
+
+
+def test_a_day_that_nobody_looked_at_is_held_and_not_called_quiet(workspace: Path, adapters: Adapters) -> None:
+    """No findings because none were looked for is not the same as none found."""
+    change_warehouse(workspace, f"ALTER TABLE day_loads DELETE WHERE source = 'findings' AND day = '{QUIET}'")
+    assert run_assets(adapters, COUNCIL, QUIET).success
+    [episode] = _stored(workspace, "episodes", QUIET)
+    assert episode["status"] == "held" and "nobody has looked" in episode["reason"]
+    assert run_assets(adapters, ["findings", "fact_sheets"], QUIET, QUIET).success
+
+
 def test_a_quiet_day_is_built_as_skipped_with_the_count_of_series(workspace: Path, adapters: Adapters) -> None:
     """Nothing moved is an outcome: every asset is materialised, nothing is committed."""
     before = _head(workspace)
@@ -215,7 +242,7 @@ def test_a_quiet_day_is_built_as_skipped_with_the_count_of_series(workspace: Pat
     assert result.success
     assert {"episodes", "publications", "deployments"} <= built(result)
     [episode] = _stored(workspace, "episodes", QUIET)
-    checked = len(_stored(workspace, "series_checks", QUIET))
+    checked = sum(row["p_value"] is not None for row in _stored(workspace, "series_checks", QUIET))
     assert checked > 0
     assert (episode["status"], episode["series_checked"]) == ("skipped", checked)
     assert episode["reason"] == f"nothing moved in {checked} series"

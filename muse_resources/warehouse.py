@@ -171,8 +171,6 @@ class ClickHouseWarehouse:
         """Close the client of this process; the next call opens another."""
         self._shared.close()
 
-    # -- inside ------------------------------------------------------------------------------------
-
     @contextmanager
     def _client(self, doing: str) -> Iterator[Client]:
         with _translated(doing):

@@ -175,6 +175,7 @@ def dev(
 ) -> None:
     """Open Dagster on this workspace: the UI, the daemon and the code server, until Ctrl-C."""
     from muse_apps.dagster_home import fail_abandoned_runs, instance_settings_file, open_instance
+    from muse_apps.dev_server import run_until_stopped
 
     adapters = _adapters(context)
     adapters.warehouse.migrate()
@@ -190,7 +191,7 @@ def dev(
     locations = instance_settings_file().with_name("workspace.yaml")
     console.print(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(locations), "-h", "127.0.0.1", "-p", str(port)]
-    os.execve(sys.executable, command, environment)
+    raise typer.Exit(run_until_stopped(command, environment))
 
 
 if __name__ == "__main__":

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from muse_domain.episodes import content_sha256, episode_name, split_front_matter, unnumbered
-from muse_domain.facts import EvidenceError, EvidenceRow, Fact, fact_from_row, recheck
+from muse_domain.facts import EvidenceError, Fact, fact_from_row, recheck
 from muse_domain.ports import Warehouse
 from muse_domain.wording import show
 from muse_resources.adapters import Adapters
+from muse_resources.evidence import Evidence
 from muse_resources.site.model import PublishedEpisode
 from muse_resources.site_deployer import published_episodes
-from muse_resources.warehouse import json_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ def verify(adapters: Adapters, target: str) -> Iterator[EpisodeProof]:
     if not wanted:
         names = ", ".join(f"{one.series}/{episode_name(one.number)}" for one in episodes) or "none"
         raise NothingToVerify(f"no published episode is called {target!r}. Published: {names}.")
-    asked: dict[str, list[EvidenceRow]] = {}
+    evidence = Evidence(adapters.warehouse)
     for episode in sorted(wanted, key=lambda one: (one.ledger["episode"]["day"], one.series)):
         broken = [*_text_problems(episode.markdown, episode.ledger), *_record_problems(episode, adapters.warehouse)]
-        broken += _fact_problems(episode.ledger, adapters.warehouse, asked)
+        broken += _fact_problems(episode.ledger, evidence)
         name = f"{episode.series}/{episode_name(episode.number)}"
         claims = episode.ledger["claims"]
         yield EpisodeProof(
@@ -90,16 +90,11 @@ def _reads(fact: Fact, claim: Mapping[str, Any]) -> str:
     return str(fact.value) if claim["where"].startswith("front_matter.") else show(fact, claim["style"])
 
 
-def _fact_problems(
-    ledger: Mapping[str, Any], warehouse: Warehouse, asked: dict[str, list[EvidenceRow]]
-) -> Iterator[BrokenClaim]:
+def _fact_problems(ledger: Mapping[str, Any], evidence: Evidence) -> Iterator[BrokenClaim]:
     for fact_id, entry in ledger["facts"].items():
         fact = fact_from_row({**entry, "fact_id": fact_id})
-        question = json_text([fact.spec.query, dict(fact.spec.parameters)])
-        if question not in asked:
-            asked[question] = warehouse.evidence(fact.spec)
         try:
-            problem = recheck(fact, asked[question]).problem
+            problem = recheck(fact, evidence.of(fact.spec)).problem
         except EvidenceError as error:
             problem = str(error)
         if problem:

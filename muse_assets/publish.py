@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from muse_assets.council.stored import settle_all, stale_facts, stored_charts, stored_sheet
+from muse_assets.council.stored import evidence_of_sheet, stale_facts, stored_charts, stored_sheet
 from muse_assets.daily import DailyAsset, day_of, day_result, markdown_table
 from muse_domain.episodes import PUBLISHED_REASON, EpisodeStatus, content_sha256
 from muse_domain.ports import Clock, Deployer, Publication, PublishableEpisode, Publisher, Row, Warehouse
@@ -66,8 +66,7 @@ def verdict_objection(store: Warehouse, day: date, canonical: str) -> str:
     if not stored[0]["passed"]:
         return "the verdict for this text did not pass"
     sheet = stored_sheet(store, day)
-    _, evidence = settle_all([fact.spec for fact in sheet.values()], store)
-    return "; ".join(objection.message for objection in stale_facts(sheet, evidence))
+    return "; ".join(objection.message for objection in stale_facts(sheet, evidence_of_sheet(sheet, store)))
 
 
 def _stored_episode(store: Warehouse, day: date) -> Row | None:

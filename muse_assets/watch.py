@@ -59,7 +59,7 @@ def judge_day(
         day,
         now,
         _watermarks(warehouse, repositories, settings) if is_live(day, now, live_days) else {},
-        days_loaded=_days_loaded(warehouse, week, required_sources(settings)),
+        days_loaded=days_loaded(warehouse, week, required_sources(settings)),
         days_expected=len(week),
         maximum_lag=timedelta(hours=settings.policy.maximum_lag_hours),
         live_days=live_days,
@@ -75,7 +75,8 @@ def required_sources(settings: Settings) -> list[str]:
     ]
 
 
-def _days_loaded(warehouse: Warehouse, week: list[date], sources: list[str]) -> int:
+def days_loaded(warehouse: Warehouse, week: list[date], sources: list[str]) -> int:
+    """How many of the days are loaded for every one of the sources."""
     parameters = {"first": min(week), "last": max(week), "sources": sources}
     return sum(row["sources"] == len(sources) for row in warehouse.select("select_days_loaded", parameters))
 

@@ -29,7 +29,7 @@ from muse_domain.rendering import RenderedEpisode, chart_name, render_episode
 from muse_domain.settings import PolicySection
 from muse_domain.tracing import trace_episode
 from muse_domain.verdicts import Objection, judge_draft
-from muse_domain.wording import FactSheet, show
+from muse_domain.wording import FactSheet, UnknownSlot, show
 
 # The facts that front matter shows; they are claims like any other.
 FRONT_MATTER_FACTS = {"latency_ms_p95": "day.latency_p95"}
@@ -75,7 +75,11 @@ def compose(inputs: EpisodeInputs) -> Composition:
     if objections:
         return Composition(header, correlation, tuple(objections), None, "")
     subjects = [finding.finding_id for finding in inputs.findings]
-    rendered = render_episode(inputs.draft, inputs.sheet, subjects, FRONT_MATTER_FACTS)
+    try:
+        rendered = render_episode(inputs.draft, inputs.sheet, subjects, FRONT_MATTER_FACTS)
+    except UnknownSlot as missing:
+        message = f"{missing.args[0]} is not on the day's sheet: materialise fact_sheets again"
+        return Composition(header, correlation, (Objection("unknown_fact", "facts", message),), None, "")
     canonical = canonical_episode(header, rendered)
     objections = trace_episode(rendered, inputs.sheet, licences, allowed_links=rendered.links)
     objections += _front_matter_objections(header, rendered)

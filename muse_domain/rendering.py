@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from muse_domain.drafts import Draft
-from muse_domain.wording import SLOT, Citation, FactSheet, Phrase, Style, is_absent, phrase, show
+from muse_domain.wording import SLOT, Citation, FactSheet, Phrase, Style, UnknownSlot, is_absent, phrase, show
 
 NUMBER_TOKEN = "ep-NNN"
 LEDGER_LINK = f"{NUMBER_TOKEN}.claims.json"
@@ -64,6 +64,8 @@ class _Sheet:
         return self
 
     def cite(self, fact: str, style: Style = "plain") -> "_Sheet":
+        if fact not in self.facts:
+            raise UnknownSlot(fact)
         text = show(self.facts[fact], style)
         self.claims.append(Claim(fact, self.where, text, style, self.length, self.length + len(text)))
         return self.say(text)

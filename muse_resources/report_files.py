@@ -55,7 +55,7 @@ class ReportIntake:
 
 def find_files(folder: Path, pattern: str) -> Iterator[Path]:
     """Regular files under `folder` (or an absolute pattern's root) that match, in a stable order."""
-    absolute = Path(pattern)
+    absolute = Path(pattern).expanduser()
     if absolute.is_absolute():
         folder, pattern = Path(absolute.anchor), str(absolute.relative_to(absolute.anchor))
     for path in sorted(folder.glob(pattern)):

@@ -1,6 +1,7 @@
 """Dagster as `muse dev` starts it, webserver, daemon and code server, and what its UI would ask it."""
 
 import json
+import signal
 import socket
 import subprocess
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.error import URLError
 
-from tests.workspaces import MUSE, ROOT, bare_environment, end_group, group_members
+from tests.workspaces import MUSE, ROOT, bare_environment, dagster_processes_of, end_group
 
 T = TypeVar("T")
 LOCATION = {"repositoryLocationName": "muse", "repositoryName": "__repository__"}
@@ -117,7 +118,7 @@ class DagsterServer:
 
 @contextmanager
 def dagster_server(workspace: Path, log: Path) -> Iterator[DagsterServer]:
-    """`muse dev` on a free port until the end of the block; then nothing of its process group is left."""
+    """`muse dev` on a free port until the end of the block; then no process of its Dagster is left."""
     port = _free_port()
     command = [str(MUSE), "--workspace", str(workspace), "dev", "--port", str(port)]
     with log.open("wb") as output:
@@ -129,8 +130,9 @@ def dagster_server(workspace: Path, log: Path) -> Iterator[DagsterServer]:
         wait_for(lambda: _is_up(server), START_TIMEOUT_S, f"muse dev: {log}")
         yield server
     finally:
-        end_group(process)
-        wait_for(lambda: not group_members(process.pid), 30, "the end of the processes of muse dev")
+        # As a terminal's Ctrl-C: to the group of the command, which Dagster's own processes are not in.
+        end_group(process, signal.SIGINT)
+        wait_for(lambda: not dagster_processes_of(workspace), 10, "the end of the processes of muse dev")
 
 
 def _is_up(server: DagsterServer) -> bool:

@@ -178,12 +178,13 @@ def owners_in(folder: Path) -> list[int]:
     return [pid for pid, line in _command_lines() if b"embedded.owner" in line and mark in line]
 
 
-def group_members(group: int) -> list[int]:
-    """Processes that are alive in this process group."""
+def dagster_processes_of(workspace: Path) -> list[int]:
+    """Webserver, daemon, code servers and run workers that `muse dev` started for this workspace."""
+    named = f"MUSE_WORKSPACE={load_workspace(workspace, {}).folder}".encode()
     found = []
-    for pid, _ in _command_lines():
-        with contextlib.suppress(ProcessLookupError):
-            if os.getpgid(pid) == group:
+    for pid, line in _command_lines():
+        with contextlib.suppress(OSError):
+            if b"dagster" in line and named in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                 found.append(pid)
     return found
 

@@ -6,10 +6,10 @@ from datetime import date
 import dagster as dg
 import numpy as np
 
-from muse_assets.council.stored import settle_all, stored_findings
+from muse_assets.council.stored import evidence_of, stored_findings
 from muse_assets.daily import count_by_day, days_of, markdown_table, range_result
 from muse_domain.fact_sheet import day_specs, finding_specs, relation_parameters
-from muse_domain.facts import FactSpec, fact_to_row
+from muse_domain.facts import FactSpec, fact_to_row, settle
 from muse_domain.findings import Finding
 from muse_domain.ports import Warehouse
 from muse_domain.relations import Relation, relate
@@ -21,8 +21,9 @@ def fact_sheets(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[W
     store = warehouse.tagged(context.run.run_id)
     rows = []
     for day in days:
-        settled, _ = settle_all(_specs(day, stored_findings(store, day), store), store)
-        rows += [{"day": day, **fact_to_row(fact)} for fact in settled.values()]
+        specs = _specs(day, stored_findings(store, day), store)
+        evidence = evidence_of(specs, store)
+        rows += [{"day": day, **fact_to_row(settle(spec, evidence[spec.fact_id]))} for spec in specs]
     store.replace_days("fact_sheets", days, rows)
     listed = ((row["fact_id"], row["value"] if row["text"] is None else row["text"], row["unit"],
                row["row_count"], row["query"]) for row in rows)  # fmt: skip

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from muse_assets.council.stored import episode_run_id, settle_all, stale_facts, stored_findings, stored_sheet
-from muse_assets.watch import TRAILING_WEEK, required_sources
+from muse_assets.council.stored import episode_run_id, evidence_of_sheet, stale_facts, stored_findings, stored_sheet
+from muse_assets.watch import TRAILING_WEEK, days_loaded, required_sources
 from muse_domain import confidence as measures
 from muse_domain.composition import Composition, EpisodeInputs, compose
 from muse_domain.confidence import Confidence
@@ -31,7 +31,7 @@ def propose(day: date, store: Warehouse, publisher: Publisher, settings: Setting
     if not written or written[0]["outcome"] != "draft":
         return None
     found, sheet = stored_findings(store, day), stored_sheet(store, day)
-    _, evidence = settle_all([fact.spec for fact in sheet.values()], store)
+    evidence = evidence_of_sheet(sheet, store)
     series, _ = publisher.published_days().get(day, (None, 0))
     inputs = EpisodeInputs(
         day=day,
@@ -57,12 +57,10 @@ def propose(day: date, store: Warehouse, publisher: Publisher, settings: Setting
 def _confidence(day: date, store: Warehouse, settings: Settings, sheet: Mapping[str, Fact]) -> Confidence:
     week = trailing_days(day, TRAILING_WEEK, settings.muse.start_date)
     span = {"first": min(week), "last": max(week)}
-    sources = required_sources(settings)
-    loaded = store.select("select_days_loaded", {**span, "sources": sources})
     [newest] = store.select("select_newest_run", span)
     [counts] = store.select("select_quality_counts", span)
     return Confidence(
-        completeness=measures.completeness(sum(row["sources"] == len(sources) for row in loaded), len(week)),
+        completeness=measures.completeness(days_loaded(store, week, required_sources(settings)), len(week)),
         recency=measures.recency(newest["newest"], day_end(day)),
         data_quality=measures.data_quality(counts["ok"], counts["flagged"], counts["quarantined"]),
         evidence=measures.evidence([fact.spec.support for fact in sheet.values()]),

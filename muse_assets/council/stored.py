@@ -1,19 +1,19 @@
 """What later steps read back of a day: its findings, its facts, and the rows behind them."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from muse_domain.composition import episode_charts
 from muse_domain.fact_sheet import series_parameters
-from muse_domain.facts import EvidenceRow, Fact, FactSpec, bound_instant, fact_from_row, recheck, settle
+from muse_domain.facts import EvidenceRow, Fact, FactSpec, bound_instant, fact_from_row, recheck
 from muse_domain.findings import Finding
 from muse_domain.measurements import RUN_NAMESPACE
 from muse_domain.ports import Warehouse
 from muse_domain.stored import finding_from_row
 from muse_domain.verdicts import Objection
-from muse_resources.warehouse import json_text
+from muse_resources.evidence import Evidence
 
 
 def stored_findings(store: Warehouse, day: date) -> list[Finding]:
@@ -51,16 +51,15 @@ def _window(finding: Finding) -> dict[str, Any]:
     }
 
 
-def settle_all(specs: Sequence[FactSpec], store: Warehouse) -> tuple[dict[str, Fact], dict[str, list[EvidenceRow]]]:
-    """Facts and their rows by fact id; facts that share query and parameters share one query."""
-    asked: dict[str, list[EvidenceRow]] = {}
-    evidence: dict[str, list[EvidenceRow]] = {}
-    for spec in specs:
-        question = json_text([spec.query, dict(spec.parameters)])
-        if question not in asked:
-            asked[question] = store.evidence(spec)
-        evidence[spec.fact_id] = asked[question]
-    return {spec.fact_id: settle(spec, evidence[spec.fact_id]) for spec in specs}, evidence
+def evidence_of(specs: Iterable[FactSpec], store: Warehouse) -> dict[str, list[EvidenceRow]]:
+    """The rows behind each fact, by fact id."""
+    evidence = Evidence(store)
+    return {spec.fact_id: evidence.of(spec) for spec in specs}
+
+
+def evidence_of_sheet(sheet: Mapping[str, Fact], store: Warehouse) -> dict[str, list[EvidenceRow]]:
+    """Today's rows behind each fact of a stored sheet, by fact id."""
+    return evidence_of((fact.spec for fact in sheet.values()), store)
 
 
 def episode_run_id(day: date) -> uuid.UUID:

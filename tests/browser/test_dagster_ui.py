@@ -1,12 +1,11 @@
 """The Dagster UI in a real Chromium, as a person uses it: the graph, one day by hand, a week as a backfill."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.assets.test_definitions import GROUPS
 from tests.dagster_server import DagsterServer
@@ -14,26 +13,12 @@ from tests.workspaces import all_rows, differences
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 TOLD = "2026-09-18"
 WEEK = "[2026-09-14...2026-09-20]"
 # The first page of a fresh server compiles its queries; a run has to be fetched from the queue and to start Python.
 PATIENCE_MS = 30_000
 RUN_MS = 90_000
 BACKFILL_MS = 120_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium of this machine. Asked for before Dagster is started: without one nothing is."""
-    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if path is None:
-        pytest.skip(f"no Chromium was found (looked for {', '.join(CHROMIUM_NAMES)})")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield found
-        found.close()
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """The site in a real Chromium: the card beside each number, keyboard, phone, themes, silence."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from muse_resources.site.build import build_site
 from muse_resources.site.model import SiteSettings
@@ -17,8 +16,6 @@ pytestmark = pytest.mark.browser
 EPISODE = "chimera/ep-002/index.html"
 LONG_NAMED = "banterpacks/ep-004/index.html"
 PAGES = ("index.html", "banterpacks/index.html", EPISODE, LONG_NAMED)
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 # Text and the background that it really stands on, as WCAG compares them.
 CONTRASTS = """() => {
   const channels = (colour) => (colour.match(/[\\d.]+/g) || []).map(Number);
@@ -63,18 +60,6 @@ COLOURS = """() => [
   getComputedStyle(document.body).backgroundColor,
   getComputedStyle(document.querySelector(".muc")).getPropertyValue("--muc-faint"),
 ]"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium of this machine."""
-    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if path is None:
-        pytest.skip(f"no Chromium was found (looked for {', '.join(CHROMIUM_NAMES)})")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

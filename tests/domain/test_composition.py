@@ -139,3 +139,14 @@ def test_charts_show_the_values_of_the_sheet() -> None:
     assert chart.environment_changes == (measured.ts[4],)
     assert [p.segment for p in chart.points].count("after") == finding.n_after
     assert episode_charts([finding], sheet(), {"f1": points}) == {"f1.svg": render_chart(chart)}
+
+
+def test_a_fact_that_an_older_sheet_lacks_is_an_objection_and_not_a_crash() -> None:
+    """After an upgrade, days with older fact sheets are held with the remedy."""
+    given = inputs()
+    sheet = {fact_id: fact for fact_id, fact in given.sheet.items() if fact_id != "f1.full_name"}
+    made = compose(replace(given, sheet=sheet))
+    assert made.rendered is None
+    assert [(one.code, "materialise fact_sheets again" in one.message) for one in made.objections] == [
+        ("unknown_fact", True)
+    ]

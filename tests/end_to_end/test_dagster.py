@@ -8,6 +8,7 @@ from tests.workspaces import (
     OF_ONE_WORKSPACE,
     all_rows,
     copy_of,
+    dagster_processes_of,
     differences,
     git,
     owners_in,
@@ -66,10 +67,10 @@ def test_a_week_is_built_again_by_a_backfill_while_others_use_the_warehouse(dags
 
 
 def test_stopping_it_leaves_no_process_behind(demo_workspace: Path, tmp_path: Path) -> None:
-    """Webserver, daemon, code server and run workers end with their group; the warehouse's owner when it is told."""
+    """Webserver, daemon, code server and run workers end with their command; the warehouse's owner when it is told."""
     with copy_of(demo_workspace, tmp_path / "demo") as workspace:
         with dagster_server(workspace, tmp_path / "log") as server:
-            assert owners_in(workspace)
+            assert owners_in(workspace) and dagster_processes_of(workspace)
             run_id = server.launch(["commits"], TOLD)
             begun = ("STARTING", "STARTED", "SUCCESS")
             wait_for(lambda: server.status_of(run_id) in begun, 60, "the start of the run")

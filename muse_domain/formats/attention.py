@@ -54,12 +54,12 @@ Null: percentiles, cost, commit, and `tokens_per_sec`: in the known samples `thr
 A report whose environment holds placeholders such as "3.9+" was generated: its runs are quarantined.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """`performance_results` beside `attention_configs`."""
         top = content.top
         return is_object(top.get("performance_results")) and is_object(top.get("attention_configs"))
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """Each mechanism on its own."""
         report = content.top
         results = section(report, "performance_results").items()
@@ -85,3 +85,6 @@ def _mechanism(report: Mapping[str, object], name: str, item: Mapping[str, objec
 
 def _metrics(item: Mapping[str, object]) -> tuple[Metric, ...]:
     return metric("memory_used_mb", number(item.get("memory_used_mb")), "MB", "lower")
+
+
+FORMATS = (AttentionReport(),)

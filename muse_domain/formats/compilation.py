@@ -51,12 +51,12 @@ Null: percentiles (only the mean of the runs is stated), tokens, cost, memory, c
 A backend with `success: false` or an error text is quarantined, and so is its mean of 0.0 ms.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """An object of `backends` beside `settings` or `model`."""
         top = content.top
         return is_object(top.get("backends")) and ("settings" in top or "model" in top)
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """Each backend on its own."""
         report = content.top
         backends = section(report, "backends").items()
@@ -100,3 +100,6 @@ def _compile_time(compilation: Mapping[str, object]) -> tuple[Metric, ...]:
 def _failures(item: Mapping[str, object]) -> list[str]:
     parts = (item, section(item, "compilation"), section(item, "benchmark"))
     return [failure for part in parts if (failure := stated_failure(part))]
+
+
+FORMATS = (CompilationReport(),)

@@ -26,12 +26,14 @@ _EXACT_DIGITS = 18
 class Decoded:
     """One file's text and what it parses to.
 
-    `json` is the parsed document, None when the file is not JSON. `header` holds the column names when the
-    file is a comma-separated table. `is_script` says that the JSON stood in `window.BENCHMARK_DATA = ...`.
+    `json` is the parsed document, None when the file is not JSON. `documents` are those of JSON lines: two or more,
+    each on a line of its own. `header` holds the column names when the file is a comma-separated table. `is_script`
+    says that the JSON stood in `window.BENCHMARK_DATA = ...`.
     """
 
     text: str
     json: object = None
+    documents: tuple[object, ...] = ()
     header: tuple[str, ...] | None = None
     is_script: bool = False
 
@@ -51,7 +53,7 @@ def decode(data: bytes) -> Decoded:
         script = text[assignment.end() :].removesuffix(";").rstrip()
         return Decoded(text=text, json=_json(script), is_script=True)
     if text[0] in _CLOSERS:
-        return Decoded(text=text, json=_json(text))
+        return _json_lines(text) or Decoded(text=text, json=_json(text))
     return Decoded(text=text, header=_table_header(text))
 
 
@@ -67,6 +69,28 @@ def _text(data: bytes) -> str:
     if "\0" in text:
         raise ReportRefused("The file is binary: it contains NUL characters.", EXPLAIN)
     return text
+
+
+def _json_lines(text: str) -> Decoded | None:
+    """Two or more JSON documents, one on each line; None when the first line alone is no document."""
+    first, _, rest = text.partition("\n")
+    if not rest or first.rstrip()[-1] != _CLOSERS[text[0]]:
+        return None
+    try:
+        documents = [_json(first)]
+    except ReportRefused:
+        return None
+    for number, line in enumerate(rest.splitlines(), start=2):
+        if line.strip():
+            documents.append(_line(line.strip(), number))
+    return Decoded(text=text, documents=tuple(documents))
+
+
+def _line(text: str, number: int) -> object:
+    try:
+        return _json(text)
+    except ReportRefused as error:
+        raise ReportRefused(f"Line {number} of the JSON lines is broken. {error.reason}", error.remedy) from error
 
 
 def _json(text: str) -> object:

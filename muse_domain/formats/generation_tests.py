@@ -50,11 +50,11 @@ Generated
 texts are not stored.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """A list of `results` beside `total_tests`."""
         return isinstance(content.top.get("results"), list) and "total_tests" in content.top
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """Each test on its own."""
         report = content.top
         tests = list(enumerate(listed(report, "results"), start=1))
@@ -107,3 +107,6 @@ def _failures(item: Mapping[str, object]) -> list[str]:
     if isinstance(text, str) and text.startswith(_ERROR_TEXT):
         found.append(f"the generated text is an error: {excerpt(text)}")
     return found
+
+
+FORMATS = (GenerationTestsReport(),)

@@ -69,12 +69,12 @@ unit keeps its value as a metric, and the run is flagged. Operations a second ar
 Null: percentiles, cost, memory. Names, addresses and messages of commits are not read.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """The script that sets `window.BENCHMARK_DATA`, or its JSON: `entries` beside `lastUpdate`."""
         top = content.top
         return is_object(top.get("entries")) and (content.is_script or "lastUpdate" in top)
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """Each entry of each chart on its own."""
         measurements: list[Measurement] = []
         refusals: list[Refusal] = []
@@ -189,3 +189,6 @@ def _unique_names(results: list[StoredResult]) -> list[str]:
         seen[result.name] += 1
         names.append(result.name if seen[result.name] == 1 else f"{result.name} #{seen[result.name]}")
     return names
+
+
+FORMATS = (GithubActionBenchmarkHistory(),)

@@ -51,12 +51,12 @@ Null: percentiles with too few samples, cost, memory, commit. A generated report
 quarantined.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """A list of `generation_times` beside a `performance_summary`."""
         top = content.top
         return isinstance(top.get("generation_times"), list) and is_object(top.get("performance_summary"))
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """The one run of the file."""
         report = content.top
         stated = listed(report, "generation_times")
@@ -84,3 +84,6 @@ def _described(report: Mapping[str, object], samples: int) -> Measurement:
         environment=stated_environment(report),
         null_reasons=no_time,
     )
+
+
+FORMATS = (InferenceReport(),)

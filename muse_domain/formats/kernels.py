@@ -39,7 +39,7 @@ Null: percentiles (only a mean is stated), `n_samples` (not stated), time and co
 give them with the file), tokens, cost, memory. A deviation above the mean flags the run as unstable.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """Groups of objects of which one at least has a `mean_time_ms`."""
         groups = _groups(content.top).values()
         # A broken group is one refusal, not a broken report; texts and lists are of other formats.
@@ -49,7 +49,7 @@ give them with the file), tokens, cost, memory. A deviation above the mean flags
             "mean_time_ms" in kernel for group in groups for kernel in _objects(group)
         )
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """Each kernel on its own."""
         report = content.top
         refusals: list[Refusal] = []
@@ -84,3 +84,6 @@ def _kernel(report: Mapping[str, object], name: str, item: Mapping[str, object])
     timed = with_columns(measurement, summary_columns(item), why_null=why)
     failure = stated_failure(item)
     return quarantine(judged(timed, report), *([failure] if failure else []))
+
+
+FORMATS = (KernelReport(),)

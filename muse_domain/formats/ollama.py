@@ -79,12 +79,12 @@ which a part completed is flagged. A generated report (environment "3.9+") is qu
 CSV of the same suite state the same runs: ingest one of them, the CSV if there is one.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """A list of `models` with the number that `completed`, beside a `prompt_count`."""
         models = listed(content.top, "models")
         return "prompt_count" in content.top and any(is_object(m) and "completed" in m for m in models)
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """Each model on its own."""
         report = content.top
         models = list(enumerate(listed(report, "models"), start=1))
@@ -175,11 +175,11 @@ times have no zone, so `ts` is null.
 A line with too few or too many cells is refused, and the others stay; a table that ends within a line is cut.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """The columns `ttft_s`, `tokens_s` and `eval_s`."""
         return content.header is not None and {"ttft_s", "tokens_s", "eval_s"} <= set(content.header)
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """The lines, grouped into runs."""
         rows, refusals = _rows(content)
         groups: dict[_RowKey, list[_Row]] = {}
@@ -304,3 +304,6 @@ def _unreadable(rows: list[_Row]) -> list[str]:
     return (
         [f"{len(broken)} cells are not numbers, the first in {broken[0][0]}: {excerpt(broken[0][1])}"] if broken else []
     )
+
+
+FORMATS = (OllamaSummaryReport(), OllamaRequestsTable())

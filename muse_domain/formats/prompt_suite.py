@@ -24,12 +24,12 @@ One run, named `prompts/MODEL`, from all requests under `results`. The report st
 
 {DOCUMENTED}"""
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """A `model` beside `results` of which one at least has a `ttft_s`."""
         results = listed(content.top, "results")
         return "model" in content.top and any(is_object(item) and "ttft_s" in item for item in results)
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """The one run of the file; a result that is no object is refused by its number."""
         report = content.top
         results = list(enumerate(listed(report, "results"), start=1))
@@ -53,3 +53,6 @@ def _described(report: Mapping[str, object]) -> Measurement:
         environment=stated_environment(report),
         null_reasons=no_time,
     )
+
+
+FORMATS = (PromptSuiteReport(),)

@@ -67,11 +67,11 @@ rounds. Null: p95 and p99 when the single rounds were not saved, tokens, cost, m
 clock rates and build dates are not read.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """`machine_info` beside a list of `benchmarks`."""
         return is_object(content.top.get("machine_info")) and isinstance(content.top.get("benchmarks"), list)
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """Each benchmark on its own."""
         report = content.top
         benchmarks = list(enumerate(listed(report, "benchmarks"), start=1))
@@ -151,3 +151,6 @@ def _warnings(report: Mapping[str, object], stats: Mapping[str, object]) -> list
     if rounds is not None and data and len(data) < rounds:
         found.append(f"{len(data)} of {rounds} stated rounds are in the report")
     return found
+
+
+FORMATS = (PytestBenchmarkReport(),)

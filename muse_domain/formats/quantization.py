@@ -34,7 +34,7 @@ Null: every latency, tokens, cost and `memory_peak_mb`. The size of a model's fi
 needs when it runs.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """Objects of which one at least has a `model_size_bytes`."""
         methods = _methods(content.top).values()
         # A broken method is one refusal, not a broken report; texts and lists belong to other formats.
@@ -42,7 +42,7 @@ needs when it runs.
             is_object(method) and "model_size_bytes" in method for method in methods
         )
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """Each method on its own."""
         report = content.top
         return read_items(self.name, _methods(report).items(), lambda name, item: _method(report, name, item))
@@ -75,3 +75,6 @@ def _metrics(item: Mapping[str, object]) -> tuple[Metric, ...]:
         *metric("loss", number(item.get("loss")), "loss", "lower"),
         *metric("model_size_bytes", number(item.get("model_size_bytes")), "B", "lower"),
     )
+
+
+FORMATS = (QuantizationReport(),)

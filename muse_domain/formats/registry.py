@@ -1,26 +1,18 @@
 """The known report formats, and the one way to read a report.
 
 A format is recognised by its content, never by its name alone, and exactly one must recognise a file: an
-unknown or ambiguous file is refused with the reason and what to do.
+unknown or ambiguous file is refused with the reason and what to do. To add a format is to add a module to this
+package that names its formats in `FORMATS`.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Protocol
 
-from muse_domain.formats.attention import AttentionReport
-from muse_domain.formats.compilation import CompilationReport
+from muse_domain import formats
 from muse_domain.formats.decoded import EXPLAIN, Decoded, decode
-from muse_domain.formats.generation_tests import GenerationTestsReport
-from muse_domain.formats.github_action_benchmark import GithubActionBenchmarkHistory
-from muse_domain.formats.inference import InferenceReport
-from muse_domain.formats.kernels import KernelReport
-from muse_domain.formats.ollama import OllamaRequestsTable, OllamaSummaryReport
-from muse_domain.formats.prompt_suite import PromptSuiteReport
-from muse_domain.formats.pytest_benchmark import PytestBenchmarkReport
-from muse_domain.formats.quantization import QuantizationReport
-from muse_domain.formats.rust_agent import RustAgentReport
-from muse_domain.formats.system import SystemReport
-from muse_domain.formats.timing import TimingReport, TimingRunsReport
 from muse_domain.formats.values import label
 from muse_domain.measurements import Measurement, Refusal, ReportReading, ReportRefused
 from muse_domain.quality import assess
@@ -29,50 +21,44 @@ _KEYS_SHOWN = 8
 
 
 class ReportFormat(Protocol):
-    """One kind of report. `documentation` is markdown: what maps to which column, what is null and why."""
+    """One kind of report. `documentation` is markdown: what maps to which column, what is null and why.
+
+    `path` is the file's path as Muse shows it, with slashes. Most formats need none of it; some tools name the
+    benchmark only there.
+    """
 
     name: str
     title: str
     documentation: str
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """Whether the file is of this format, by its content."""
         ...
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """The runs of a file that it recognises; raises ReportRefused when the whole breaks its rules."""
         ...
 
 
-FORMATS: tuple[ReportFormat, ...] = (
-    CompilationReport(),
-    KernelReport(),
-    QuantizationReport(),
-    AttentionReport(),
-    SystemReport(),
-    InferenceReport(),
-    PromptSuiteReport(),
-    OllamaSummaryReport(),
-    OllamaRequestsTable(),
-    TimingReport(),
-    TimingRunsReport(),
-    GenerationTestsReport(),
-    RustAgentReport(),
-    PytestBenchmarkReport(),
-    GithubActionBenchmarkHistory(),
-)
+def _known_formats() -> Iterator[ReportFormat]:
+    for module in sorted(iter_modules(formats.__path__), key=lambda module: module.name):
+        if module.name != "registry":
+            yield from getattr(import_module(f"{formats.__name__}.{module.name}"), "FORMATS", ())
 
 
-def read_report(filename: str, data: bytes) -> ReportReading:
+FORMATS: tuple[ReportFormat, ...] = tuple(_known_formats())
+
+
+def read_report(path: str, data: bytes) -> ReportReading:
     """The runs that a report states, each with its quality, and the parts that were refused.
 
     Raises ReportRefused when the file as a whole cannot be read: empty, cut, not UTF-8, not JSON or CSV, of
     an unknown format, of more than one, or without any run.
     """
     content = decode(data)
-    report_format = _only_format(filename, content)
+    report_format = _only_format(path, content)
     try:
-        reading = report_format.read(filename, content)
+        reading = report_format.read(path, content)
     except RecursionError as error:
         raise ReportRefused("The report is nested too deeply.", EXPLAIN) from error
     if not reading.measurements and not reading.refusals:
@@ -80,8 +66,8 @@ def read_report(filename: str, data: bytes) -> ReportReading:
     return _without_repetitions(reading)
 
 
-def _only_format(filename: str, content: Decoded) -> ReportFormat:
-    found = [known for known in FORMATS if known.recognises(filename, content)]
+def _only_format(path: str, content: Decoded) -> ReportFormat:
+    found = [known for known in FORMATS if known.recognises(path, content)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -97,6 +83,10 @@ def _contents(content: Decoded) -> str:
         return f"it is a table with the columns {_some(list(content.header))}"
     if isinstance(content.json, list):
         return f"it is a JSON list of {len(content.json)} items"
+    if content.documents:
+        first = content.documents[0]
+        keys = f" with the keys {_some(list(first))}" if isinstance(first, dict) else ""
+        return f"it is {len(content.documents)} lines of JSON{keys}"
     return "it is neither a JSON report nor a table"
 
 

@@ -58,11 +58,11 @@ A time to first token that equals the whole duration is left out, and the run is
 stream, and its tokens per second are over the whole duration. A cold first call flags the run too.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """An agent with `aggregate_metrics`."""
         return bool(_agents(content.top))
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """Each agent on its own."""
         agents = _agents(content.top).items()
         return ReportReading(self.name, tuple(_agent(name, result) for name, result in agents))
@@ -136,3 +136,6 @@ def _warnings(result: Mapping[str, object], calls: list[Mapping[str, object]]) -
     if _did_not_stream(section(result, "aggregate_metrics")):
         found.append("not streamed: the time to first token is the whole duration, and so is the rate's time")
     return found
+
+
+FORMATS = (RustAgentReport(),)

@@ -47,13 +47,13 @@ a program.
 Processes, network and disk counters are not read.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """A list of `metrics` beside `metrics_count`, or `system_metrics` beside `duration_minutes`."""
         top = content.top
         is_series = isinstance(top.get("metrics"), list) and "metrics_count" in top
         return is_series or (is_object(top.get("system_metrics")) and "duration_minutes" in top)
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """The one run of the file."""
         report = content.top
         run = _series(report) if "metrics_count" in report else _summary(report)
@@ -126,3 +126,6 @@ def _summary(report: Mapping[str, object]) -> Measurement:
         null_reasons=no_time,
     )
     return judged(with_columns(measurement, why_null=_WHY_NULL), report)
+
+
+FORMATS = (SystemReport(),)

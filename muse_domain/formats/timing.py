@@ -57,11 +57,11 @@ Percentiles that the report states from too few samples are kept, and the run is
 p95 and p99 are simply the slowest call. Null: extremes, tokens, cost, memory, commit.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """`benchmark_name` beside an object `timing`."""
         return "benchmark_name" in content.top and is_object(content.top.get("timing"))
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """The one run of the file."""
         report = content.top
         timing = section(report, "timing")
@@ -91,11 +91,11 @@ Null: the percentiles. Those of the runs cannot be merged without the samples, a
 Fewer runs or samples than stated flag the run.
 """
 
-    def recognises(self, filename: str, content: Decoded) -> bool:
+    def recognises(self, path: str, content: Decoded) -> bool:
         """`test_name` beside an object `timing_stats`."""
         return "test_name" in content.top and is_object(content.top.get("timing_stats"))
 
-    def read(self, filename: str, content: Decoded) -> ReportReading:
+    def read(self, path: str, content: Decoded) -> ReportReading:
         """All runs of the file as one."""
         report = content.top
         stats = section(report, "timing_stats")
@@ -147,3 +147,6 @@ def _missing_samples(report: Mapping[str, object], runs: list[Mapping[str, objec
     if stated_samples is not None and any((count(r.get("samples")) or 0) < stated_samples for r in runs):
         found.append(f"a run has fewer than the stated {stated_samples} samples")
     return found
+
+
+FORMATS = (TimingReport(), TimingRunsReport())

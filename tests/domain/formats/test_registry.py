@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ from hypothesis import strategies as st
 
 from muse_domain.formats.registry import FORMATS, read_report
 from muse_domain.measurements import METRIC_COLUMNS, Quality, ReportReading, ReportRefused, run_id
+
+# A small file of each further format, named as the format is.
+EXAMPLES = Path(__file__).parent / "examples"
 
 _TIMES = {"mean_time_ms": 2.5, "std_time_ms": 0.5, "min_time_ms": 1.5, "max_time_ms": 3.5}
 _REQUEST = {"ttft_s": 0.125, "tokens_s": 100.5, "load_s": 0.1, "eval_s": 2.0, "eval_count": 201}
@@ -89,8 +93,10 @@ TABLE = (
     '2025-10-08T16:29:55+00:00,m:q4_0,1,"a, b",0.1,80.5,0.05,0.05,2.0,20,160,600,,"{""temperature"":0.3}"\n'
     '2025-10-08T16:29:55+00:00,m:q4_0,2,c,0.1,80.5,0.05,0.05,2.0,20,160,600,,"{""temperature"":0.3}"\n'
 )
+SAMPLES |= {example.stem: json.loads(example.read_bytes()) for example in EXAMPLES.glob("*.json")}
 FILES = {name: json.dumps(report).encode() for name, report in SAMPLES.items()} | {
-    "banterhearts-ollama-requests": TABLE.encode()
+    "banterhearts-ollama-requests": TABLE.encode(),
+    **{example.stem: example.read_bytes() for example in EXAMPLES.glob("[!.]*")},
 }
 # These state sums, means or counts of what they hold; all others only hand on.
 AGGREGATED = {
@@ -203,7 +209,9 @@ def test_a_report_reads_the_same_every_time() -> None:
         (b"\x00\x01\x02", "binary"),
         (FILES["banterhearts-kernels"][:-10], "cut"),
         (b"{'a': 1,}", "not valid JSON"),
-        (b'{"a": 1}\n{"a": 2}', "more than one JSON document"),
+        (b'{"a": 1} {"a": 2}', "more than one JSON document"),
+        (b'{"a": 1}\n{"a": 2}', "2 lines of JSON with the keys a"),
+        (b'{"a": 1}\n\n{"a": 2', "Line 3 of the JSON lines is broken. The file is cut"),
         (b'{"a": 1, "a": 2}', "the key 'a' appears twice"),
         (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
         (b"hello", "neither a JSON report nor a table"),

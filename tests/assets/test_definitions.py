@@ -155,7 +155,7 @@ def test_dagster_yaml_is_a_valid_instance() -> None:
 
     config, _ = dagster_instance_config(str(ROOT), "dagster.yaml")
     assert config["concurrency"]["runs"]["max_concurrent_runs"] >= 1
-    assert config["run_monitoring"]["free_slots_after_run_end_seconds"] > 0
+    assert config["run_monitoring"]["enabled"]
 
 
 def test_the_settings_in_the_root_are_what_init_writes() -> None:

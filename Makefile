@@ -8,10 +8,10 @@ INSTALLED := .venv/.installed
 export UV_COMPILE_BYTECODE := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help install demo dev check test bench lock clean
+.PHONY: help install demo dev check test bench bench-peers docs lock clean
 
 help: ## what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(INSTALLED) ## everything into .venv, exactly as locked
 
@@ -37,10 +37,17 @@ check: install ## the quick part of the tests: lint, types, pure tests
 	@$(BIN)/python -m pytest -q tests/domain tests/test_architecture.py
 
 test: check ## everything that proves the program; finds a Chromium by itself, or says that it had none
-	@$(BIN)/python -m pytest -q --ignore=tests/domain --ignore=tests/test_architecture.py
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup --ignore=tests/domain --ignore=tests/test_architecture.py
 
 bench: install ## measure beside the engine's own limits; writes docs/performance.md
 	@$(BIN)/python -m benchmarks
+
+bench-peers: install ## the libraries that make bench compares Muse with, in an environment of their own
+	@test -x .muse/peers/bin/python || $(PYTHON) -m venv .muse/peers
+	@$(BIN)/uv pip install --quiet --python .muse/peers/bin/python duckdb polars orjson
+
+docs: install ## make docs/formats.md from the formats
+	@$(BIN)/python -m muse_apps.formats_page
 
 lock: ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

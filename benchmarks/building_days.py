@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measuring import Sizes
 from muse_apps.backfill import Step, plan_backfill, run_backfill
 from muse_apps.sample.workspace import build_sample_workspace
 from muse_resources.adapters import Adapters, build_adapters, warehouse_connector
@@ -25,7 +26,7 @@ class _Stopwatch:
     seconds: float = 0.0
 
 
-def measure() -> str:
+def measure(sizes: Sizes) -> str:
     """The demo's three weeks, built twice: wall time of each kind of run beside its time in the warehouse."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "sample"

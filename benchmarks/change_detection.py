@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from benchmarks.measuring import Sizes
 from muse_domain.shifts import average_ranks, find_splits, rank_cusum
 
 TITLE = "Change detection"
@@ -14,7 +15,7 @@ MINIMUM_SEGMENT = 5
 ROUNDS = 3
 
 
-def measure() -> str:
+def measure(sizes: Sizes) -> str:
     """Series a second and what is found, for quiet and for shifted series; beside one pass of the bare statistic."""
     rng = np.random.default_rng(20260921)
     quiet = [rng.standard_t(3, POINTS) for _ in range(SERIES)]

@@ -2,14 +2,16 @@
 
 import os
 import sys
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from muse_apps.console import console, errors, progress, show_table
+from muse_apps import dead_letters
+from muse_apps.console import console, errors, files_progress, progress, show_table
+from muse_apps.spans import asked_days
 from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_domain.ports import SourceUnreachable
 from muse_domain.settings import SettingsError
@@ -24,6 +26,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(dead_letters.app, name="dead-letters")
 
 _DAY_FORMATS = ["%Y-%m-%d"]
 
@@ -97,7 +101,7 @@ def backfill(
     from muse_apps.report import show_result
 
     adapters = _adapters(context)
-    first, last = _span(adapters, days, from_, to)
+    first, last = asked_days(adapters, days, from_, to)
     steps = plan_backfill(adapters, first, last)
     with progress(len(steps)) as begin:
         failures = run_backfill(adapters, steps, lambda step: begin(step.title))
@@ -106,20 +110,63 @@ def backfill(
         raise typer.Exit(1)
 
 
-def _span(adapters: Adapters, days: int | None, from_: datetime | None, to: datetime | None) -> tuple[date, date]:
-    """The days that were asked for, within those that muse.toml covers."""
-    if days and from_:
-        raise typer.BadParameter("use --days, or --from with --to, not both")
-    muse = adapters.workspace.settings.muse
-    yesterday = adapters.clock.now().date() - timedelta(days=1)
-    last = to.date() if to else min(yesterday, muse.end_date or yesterday)
-    first = from_.date() if from_ else last - timedelta(days=days - 1) if days else muse.start_date
-    first, last = max(first, muse.start_date), min(last, adapters.clock.now().date())
-    if muse.end_date:
-        last = min(last, muse.end_date)
-    if last < first:
-        raise typer.BadParameter(f"no day is left: muse.toml covers {muse.start_date} to {muse.end_date or 'now'}")
-    return first, last
+_INGEST_EXAMPLES = """
+`muse ingest` reads what is new or changed, up to yesterday.
+
+`muse ingest --from 2026-09-01 --to 2026-09-07` builds these days, even if they were left out before.
+
+`muse ingest --dry-run` says which files would be read, and which are not found any more.
+
+`muse ingest --explain results.json` says how a file is read: the columns, the nulls with their reasons, what would be
+quarantined or refused. It needs no workspace, and suggests what to write into muse.toml.
+
+Refused files wait in `muse dead-letters`. Ends with 0 when all is well, 1 when something failed or the explained file
+is refused, 2 when the command was misused.
+"""
+
+
+@app.command(epilog=_INGEST_EXAMPLES)
+def ingest(
+    context: typer.Context,
+    from_: Annotated[datetime | None, typer.Option("--from", formats=_DAY_FORMATS, help="First day.")] = None,
+    to: Annotated[datetime | None, typer.Option(formats=_DAY_FORMATS, help="Last day (default: yesterday).")] = None,
+    explain: Annotated[
+        Path | None, typer.Option(help="Say how this one file is read, and write nothing.", exists=True, dir_okay=False)
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say which files would be read, and write nothing.")
+    ] = False,
+    forget_missing: Annotated[
+        bool, typer.Option("--forget-missing", help="Give up the rows of files that are not found any more.")
+    ] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Build the days again from their files, though nothing has changed.")
+    ] = False,
+) -> None:
+    """Read commits, reports and events into the warehouse. Only what has changed is read."""
+    from muse_apps import ingest as intake
+    from muse_apps.explain import explain as explain_file
+    from muse_apps.report import show_dry_run, show_forgotten, show_ingest
+
+    if sum((explain is not None, dry_run, forget_missing or rebuild or bool(from_ or to))) > 1:
+        raise typer.BadParameter("--explain and --dry-run stand alone: they write nothing, and look at every day")
+    if explain:
+        raise typer.Exit(0 if explain_file(explain, lambda: _adapters(context)) else 1)
+    adapters = _adapters(context)
+    adapters.warehouse.migrate()
+    if dry_run:
+        show_dry_run(intake.dry_run(adapters))
+        return
+    first, last = asked_days(adapters, None, from_, to)
+    if forget_missing:
+        show_forgotten(intake.forget_missing(adapters))
+    if rebuild:
+        intake.rebuild(adapters, first, last)
+    with files_progress() as on_file:
+        outcome = intake.run_ingest(adapters, first, last, on_file)
+    show_ingest(adapters, first, last, outcome)
+    if outcome.failures:
+        raise typer.Exit(1)
 
 
 @app.command()

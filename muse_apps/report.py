@@ -2,20 +2,23 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 from rich.markup import escape
 
 from muse_apps.backfill import StepFailure
-from muse_apps.console import console, show_table
+from muse_apps.console import console, counted, show_table
+from muse_apps.ingest import EVENTS, REPORTS, STATES, FilePlan, IngestOutcome
 from muse_apps.verify import EpisodeProof
 from muse_domain.episodes import episode_name
 from muse_domain.stored import finding_from_row
 from muse_resources.adapters import Adapters
 
 _SHOWN_REFUSALS = 12
+_SHOWN_PATHS = 5
+_SHOWN_PLANS = 50
 
 
 def show_result(adapters: Adapters, first: date, last: date, failures: Sequence[StepFailure]) -> None:
@@ -29,8 +32,67 @@ def show_result(adapters: Adapters, first: date, last: date, failures: Sequence[
     _show_findings(adapters, first, last)
     _show_refused(adapters, first, last)
     _show_episodes(adapters, first, last)
+    show_failures(failures)
+
+
+def show_ingest(adapters: Adapters, first: date, last: date, outcome: IngestOutcome) -> None:
+    """What was read, the rows by table, and what was refused."""
+    console.print(f"[bold]{first} to {last}[/]: {_read(outcome.read)}\n")
+    counts = {row["table"]: row["rows"] for row in adapters.warehouse.select("select_table_counts")}
+    built = ("commits", "bench_runs", "bench_metrics", "ui_events", "session_stats")
+    show_table("In the warehouse", ("table", "rows"), [(one, counts.get(one, 0)) for one in built])
+    if outcome.missing:
+        console.print(
+            f"[yellow]Not found any more:[/] {_some(outcome.missing)}. What they gave is kept; "
+            "`muse ingest --forget-missing` gives it up.\n"
+        )
+    _show_refused(adapters, first, last)
+    show_failures(outcome.failures)
+
+
+def _read(read: Mapping[str, int]) -> str:
+    if not any(read.values()):
+        return "no report and no event file has changed."
+    return f"read {counted(read[REPORTS], 'report')} and {counted(read[EVENTS], 'event file')}, new or changed."
+
+
+def show_failures(failures: Sequence[StepFailure]) -> None:
+    """What failed, and why."""
     for failure in failures:
         console.print(f"[bold red]failed[/] {failure.step.title}: {escape(failure.reason)}")
+
+
+def show_forgotten(paths: Sequence[str]) -> None:
+    """The files whose rows were given up."""
+    if not paths:
+        console.print("No file is missing: nothing was forgotten.\n")
+        return
+    console.print(f"[yellow]Forgotten:[/] {_some(paths)}\n")
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _SHOWN_PATHS:,} more" if len(paths) > _SHOWN_PATHS else ""
+    return escape(", ".join(paths[:_SHOWN_PATHS])) + more
+
+
+def show_dry_run(plans: Sequence[FilePlan]) -> None:
+    """What the next ingest would read and miss. Only the files that are shown are looked into."""
+    if not plans:
+        console.print("No file matches the sources of muse.toml: `muse status` shows them. Nothing was written.")
+        return
+    news = [plan for plan in plans if plan.state != "unchanged"]
+    states = Counter(plan.state for plan in plans)
+    told = ", ".join(f"{count:,} {state}" for state, count in states.items())
+    console.print(f"[bold]{counted(len(plans), 'file')}[/]: {told}\n")
+    if news:
+        shown = [(escape(plan.path), plan.state, escape(plan.gives())) for plan in news[:_SHOWN_PLANS]]
+        show_table("", ("file", "state", "what it gives"), shown)
+    if len(news) > _SHOWN_PLANS:
+        console.print(f"... and {len(news) - _SHOWN_PLANS:,} more.\n")
+    for state, meaning in STATES.items():
+        if meaning and state in states:
+            console.print(f"[dim]{state}: {meaning}[/]")
+    console.print("Nothing was written.")
 
 
 def _show_findings(adapters: Adapters, first: date, last: date) -> None:
@@ -45,12 +107,27 @@ def _show_findings(adapters: Adapters, first: date, last: date) -> None:
 
 def _show_refused(adapters: Adapters, first: date, last: date) -> None:
     rows = adapters.warehouse.select("select_dead_letters", {"source": ""})
-    listed = [(f"{row['source_path']} {row['item']}".strip(), row["error"]) for row in rows[:_SHOWN_REFUSALS]]
-    listed += [
-        (f"{row['source_path']} {row['benchmark']}", f"quarantined: {'; '.join(row['quality_reasons'])}")
-        for row in adapters.warehouse.select("select_quarantined", {"first": first, "last": last})
+    listed = [
+        (escape(f"{row['source_path']} {row['item']}".strip()), escape(row["error"])) for row in rows[:_SHOWN_REFUSALS]
     ]
-    show_table(f"Refused ({len(rows)} in dead_letters, quarantined runs in bench_runs)", ("input", "reason"), listed)
+    show_table(_first_ones("Refused", len(rows), _SHOWN_REFUSALS), ("input", "reason"), listed)
+    if rows:
+        console.print("`muse dead-letters list` numbers them, `muse dead-letters show 1` says what to do.\n")
+    quarantined = adapters.warehouse.select("select_quarantined", {"first": first, "last": last})
+    listed = [
+        (escape(f"{row['source_path']} {row['benchmark']}"), escape("; ".join(row["quality_reasons"])))
+        for row in quarantined[:_SHOWN_REFUSALS]
+    ]
+    if quarantined:
+        title = _first_ones("Quarantined: kept, and never used", len(quarantined), _SHOWN_REFUSALS)
+        show_table(title, ("run", "reason"), listed)
+
+
+def _first_ones(title: str, count: int, shown: int) -> str:
+    """A table's title with how many there are, and how many are shown where these are less."""
+    if count > shown:
+        return f"{title} ({count:,}; the first {shown})"
+    return f"{title} ({count:,})" if count else title
 
 
 def _show_episodes(adapters: Adapters, first: date, last: date) -> None:

@@ -57,7 +57,9 @@ def graph_resources(adapters: Adapters) -> Mapping[str, Any]:
         "warehouse": adapters.warehouse,
         "repositories": dict(adapters.repositories),
         "writer": adapters.writer,
+        "template_writer": adapters.template_writer,
         "publisher": adapters.publisher,
         "deployer": adapters.deployer,
         "clock": adapters.clock,
+        "on_file": adapters.on_file,
     }

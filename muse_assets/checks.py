@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from muse_assets.expectation_checks import expectation_checks
 from muse_assets.publish import verdict_objection
 from muse_domain.episodes import check_front_matter, check_sections
 from muse_domain.ports import Row, Warehouse
@@ -22,7 +23,7 @@ EPISODE_CHECKS: Mapping[str, str] = {
 
 def daily_checks(partitions: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
     """Every check that is not a gate."""
-    return [_episode_checks(partitions), _run_checks(partitions)]
+    return [*expectation_checks(partitions), _episode_checks(partitions), _run_checks(partitions)]
 
 
 def _episode_checks(partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:

@@ -1,18 +1,20 @@
 """From files and commits to tables. Every asset replaces its days as a whole and notes that they are loaded."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
 from muse_assets.daily import DailyAsset, count_by_day, days_of, markdown_table, range_result
 from muse_domain.days import day_end, day_start
-from muse_domain.ports import Row, SourceRepository, Warehouse
-from muse_domain.settings import EventMapping, Settings
+from muse_domain.ports import Clock, LoadedDay, OnFile, Row, SourceRepository, Warehouse
+from muse_domain.settings import Settings
 from muse_domain.stored import commit_row
-from muse_resources.event_files import event_loads, inputs_sha256, refused_lines
-from muse_resources.report_files import rows_of_days, take_in_reports
+from muse_resources.event_intake import EventIntake, take_in_events
+from muse_resources.event_rollup import roll_up_events
+from muse_resources.report_intake import Intake, take_in_reports
 from muse_resources.workspace import Workspace
 
 GROUP = "ingest"
@@ -34,7 +36,8 @@ def commits(
     store = warehouse.tagged(context.run.run_id)
     store.replace_days("commits", days, rows)
     by_day = count_by_day(days, rows)
-    store.record_loads("commits", by_day, files=len(repositories), inputs_sha256=_heads_sha256(repositories))
+    heads = _heads_sha256(repositories)
+    store.record_loads("commits", [LoadedDay(day, rows, len(repositories), heads) for day, rows in by_day.items()])
     listed = ((c.committed_at.strftime("%m-%d %H:%M"), c.repository, f"`{c.sha[:7]}`", c.subject) for c in found)
     preview = markdown_table(("committed", "repository", "commit", "subject"), listed)
     return range_result(context, by_day, preview)
@@ -44,6 +47,8 @@ def bench_runs(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     workspace: dg.ResourceParam[Workspace],
+    clock: dg.ResourceParam[Clock],
+    on_file: dg.ResourceParam[OnFile],
 ) -> dg.MaterializeResult:
     """The day's benchmark runs, one row a run, and their further values in `bench_metrics`.
 
@@ -51,28 +56,16 @@ def bench_runs(
     read lies in `dead_letters`.
     """
     days = days_of(context)
-    intake = take_in_reports(workspace.folder, workspace.settings.reports)
-    runs = rows_of_days(intake.runs, days)
-    metrics = rows_of_days(intake.metrics, days)
-    store = warehouse.tagged(context.run.run_id)
-    by_day = count_by_day(days, runs)
-    fewer = _days_with_fewer(store, "bench_runs", by_day)
-    if fewer:
-        context.log.warning("Fewer runs than at the last load, were reports removed? %s", "; ".join(fewer))
-    store.replace_days("bench_metrics", days, metrics)
-    store.replace_days("bench_runs", days, runs)
-    store.replace_source("dead_letters", "bench_runs", intake.dead_letters)
-    store.record_loads("bench_runs", by_day, files=intake.files, inputs_sha256=intake.inputs_sha256)
-    return range_result(
+    intake = take_in_reports(warehouse.tagged(context.run.run_id), workspace, days, clock.now(), on_file)
+    return _intake_result(
         context,
-        by_day,
-        _run_preview(runs) + refusal_preview(intake.dead_letters),
-        fewer_than_before="; ".join(fewer) or "no",
-        files_read=intake.files,
-        further_values=len(metrics),
-        flagged=sum(run["quality"] == "flagged" for run in runs),
-        quarantined=sum(run["quality"] == "quarantined" for run in runs),
-        dead_letters=len(intake.dead_letters),
+        warehouse,
+        intake,
+        "bench_runs",
+        _run_preview(intake.rows) + _copies_preview(intake.copies),
+        further_values=intake.further_values,
+        flagged=sum(run["quality"] == "flagged" for run in intake.rows),
+        quarantined=sum(run["quality"] == "quarantined" for run in intake.rows),
     )
 
 
@@ -80,23 +73,13 @@ def ui_events(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     workspace: dg.ResourceParam[Workspace],
+    clock: dg.ResourceParam[Clock],
+    on_file: dg.ResourceParam[OnFile],
 ) -> dg.MaterializeResult:
     """The day's user-interface events, one row for each native event id, read inside the engine."""
     days = days_of(context)
-    loads = event_loads(workspace.folder, workspace.settings.events, days, workspace.secrets.hash_key)
-    store = warehouse.tagged(context.run.run_id)
-    by_day, refused = store.replace_days_from_lines("ui_events", days, loads, deduplicate="load_distinct_events")
-    letters = refused_lines(workspace.folder, refused)
-    store.replace_source("dead_letters", "ui_events", letters)
-    paths = [path for path, _, _ in loads]
-    store.record_loads("ui_events", by_day, files=len(paths), inputs_sha256=inputs_sha256(paths))
-    return range_result(
-        context,
-        by_day,
-        refusal_preview(letters),
-        files_read=len(paths),
-        dead_letters=len(letters),
-    )
+    intake = take_in_events(warehouse.tagged(context.run.run_id), workspace, days, clock.now(), on_file)
+    return _intake_result(context, warehouse, intake, "ui_events", "")
 
 
 def session_stats(
@@ -106,12 +89,10 @@ def session_stats(
 ) -> dg.MaterializeResult:
     """Events rolled up by hour and commit: sessions, latency, errors, abandonment."""
     days = days_of(context)
-    kinds = _event_kinds([source.mapping for source in workspace.settings.events])
-    parameters = {"first": min(days), "last": max(days), **kinds}
-    by_day = warehouse.tagged(context.run.run_id).replace_days_from(
-        "session_stats", days, "load_session_stats", parameters
-    )
-    return range_result(context, by_day)
+    store = warehouse.tagged(context.run.run_id)
+    rolled = roll_up_events(store, workspace.settings.events, days)
+    _tell_late(context, rolled.late, rolled.rows_by_day)
+    return range_result(context, {day: rolled.rows_by_day[day] for day in days}, unchanged=rolled.unchanged)
 
 
 def ingest_assets(settings: Settings) -> list[DailyAsset]:
@@ -126,11 +107,63 @@ def ingest_assets(settings: Settings) -> list[DailyAsset]:
     ]
 
 
-def _days_with_fewer(store: Warehouse, source: str, by_day: Mapping[date, int]) -> list[str]:
-    """Days whose inputs have shrunk since they were last loaded: history may have been lost outside of Muse."""
-    span = {"first": min(by_day), "last": max(by_day), "source": source}
-    earlier = {row["day"]: row["rows"] for row in store.select("select_day_counts", span)}
-    return [f"{day}: {earlier[day]} before, {rows} now" for day, rows in by_day.items() if rows < earlier.get(day, 0)]
+def _intake_result(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    intake: Intake | EventIntake,
+    source: str,
+    preview: str,
+    **more: Any,
+) -> dg.MaterializeResult:
+    """Rows of the days that were asked for, days that came late, and what people need to know of the files."""
+    plan, days = intake.plan, days_of(context)
+    _tell_late(context, plan.late, intake.rows_by_day)
+    counted = warehouse.select("select_day_counts", {"first": min(days), "last": max(days), "source": source})
+    by_day = dict.fromkeys(days, 0) | {row["day"]: row["rows"] for row in counted if row["day"] in set(days)}
+    letters = warehouse.select("select_dead_letters", {"source": source})
+    notes = []
+    if intake.missing:
+        notes.append(
+            f"{len(intake.missing)} files are not found any more, and what they gave is kept: "
+            f"{', '.join(intake.missing[:5])}. `muse ingest --forget-missing` gives it up."
+        )
+    if plan.stale:
+        notes.append(
+            f"The inputs of {len(plan.stale)} other days have changed: `muse backfill --from {plan.stale[0]} "
+            f"--to {plan.stale[-1]}` builds them again."
+        )
+    for note in notes:
+        context.log.warning(note)
+    told = "".join(f"> {note}\n\n" for note in notes)
+    return range_result(
+        context,
+        by_day,
+        told + preview + refusal_preview(letters),
+        files=intake.files,
+        files_read=intake.files_read,
+        days_unchanged=len(plan.unchanged),
+        dead_letters=len(letters),
+        **more,
+    )
+
+
+def _tell_late(context: dg.AssetExecutionContext, late: Sequence[date], rows_by_day: Mapping[date, int]) -> None:
+    """Days that were not asked for, and built again because something reached them late: in Dagster's history, too."""
+    for day in late:
+        context.log.info(f"{day} has new inputs and was built again.")
+        context.log_event(
+            dg.AssetMaterialization(
+                context.asset_key,
+                partition=day.isoformat(),
+                metadata={"dagster/partition_row_count": rows_by_day[day], "built_by": "late inputs"},
+            )
+        )
+
+
+def _copies_preview(copies: Mapping[str, str]) -> str:
+    if not copies:
+        return ""
+    return "\n**Copies, taken once**\n\n" + markdown_table(("file", "has runs of"), sorted(copies.items()))
 
 
 def refusal_preview(letters: list[Row]) -> str:
@@ -149,14 +182,6 @@ def _run_preview(runs: list[Row]) -> str:
     )  # fmt: skip
     header = ("measured", "benchmark", "p50 ms", "mean ms", "tokens/s", "quality", "commit")
     return markdown_table(header, listed, longest=25)
-
-
-def _event_kinds(mappings: list[EventMapping]) -> dict[str, list[str]]:
-    """Event types of all sources together that mean an error, a start, a completion."""
-    return {
-        name: sorted({kind for mapping in mappings for kind in getattr(mapping, name)})
-        for name in ("error_types", "start_types", "completion_types")
-    }
 
 
 def _heads_sha256(repositories: Mapping[str, SourceRepository]) -> str:

@@ -5,7 +5,6 @@ gap: what the report does not state stays None, and `null_reasons` says why.
 """
 
 import hashlib
-import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -133,8 +132,3 @@ def environment_fingerprint(environment: Mapping[str, str]) -> str | None:
         return None
     text = "\n".join(f"{key}={environment[key]}" for key in sorted(environment))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def is_finite_number(value: object) -> bool:
-    """Whether a decoded JSON value is a usable number: booleans, NaN and infinities are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,10 +1,11 @@
 """The roles that the asset graph needs filled. Adapters live in `muse_resources`, one for each system."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from muse_domain.facts import EvidenceRow, FactSpec
 
@@ -29,25 +30,24 @@ class Warehouse(Protocol):
     def replace_days(self, table: str, days: Sequence[date], rows: Iterable[Row]) -> int:
         """Make `rows` the whole content of those days of `table`; returns how many there are."""
 
-    def replace_source(self, table: str, source: str, rows: Iterable[Row]) -> int:
-        """Make `rows` the whole content of the partition `source` of `table`."""
+    def append(self, table: str, rows: Iterable[Row]) -> None:
+        """Add rows to a table whose readers take a row that came twice as one."""
 
     def replace_days_from(
         self, table: str, days: Sequence[date], load: str, parameters: Mapping[str, Any]
     ) -> dict[date, int]:
         """Replace days by a named load inside the engine; returns the rows of each day."""
 
-    def replace_days_from_lines(
-        self,
-        table: str,
-        days: Sequence[date],
-        sources: Iterable[tuple[Path, str, Mapping[str, Any]]],
-        *,
-        deduplicate: str,
-    ) -> tuple[dict[date, int], list[Row]]:
-        """Replace days from files of lines; returns the rows of each day, and the refused lines."""
+    def list_objects(self, pattern: str) -> "list[StoredObject]":
+        """The objects that match `s3://bucket/prefix/*.json`, in the order of their keys."""
 
-    def record_loads(self, source: str, rows_by_day: Mapping[date, int], *, files: int, inputs_sha256: str) -> None:
+    def read_object(self, url: str) -> bytes:
+        """The bytes of one object."""
+
+    def load_days(self, table: str) -> AbstractContextManager["EventLoad"]:
+        """A load of whole days of `table` from files, inside the engine."""
+
+    def record_loads(self, source: str, loads: "Iterable[LoadedDay]") -> None:
         """Note that these days of `source` are loaded; a day without rows is loaded too."""
 
     def migrate(self) -> list[str]:
@@ -55,6 +55,88 @@ class Warehouse(Protocol):
 
     def ping(self) -> str:
         """The engine's version."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDay:
+    """That a day of a table is loaded: from how many files, and a hash over all that it was made from."""
+
+    day: date
+    rows: int
+    files: int = 0
+    inputs_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object of a store that speaks S3's protocol. `etag` changes with its content."""
+
+    url: str
+    etag: str
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineFile:
+    """A file whose lines, documents or rows are events.
+
+    `path` is where the engine may read it, or `url` in an object store; `shown` is what is stored. `layout`: a JSON
+    text a line, one JSON document in the whole file, or Parquet. `unpack` names the expression that makes events of a
+    document; empty when a line is one.
+    """
+
+    path: Path
+    shown: str
+    gzip: bool = False
+    byte_order_mark: bool = False
+    layout: Literal["lines", "document", "parquet"] = "lines"
+    unpack: str = ""
+    url: str = ""
+
+
+class EventLoad(Protocol):
+    """Rows gathered from files and not yet in place. What is not put in place is forgotten."""
+
+    def add(self, files: Sequence[LineFile], columns: "EventColumns", first: date, last: date) -> None:
+        """Gather the events of files that are alike whose day lies between first and last, both included."""
+
+    def drop(self, file: LineFile) -> None:
+        """Forget what a file gave."""
+
+    def keep(self, paths: Sequence[str], days: Sequence[date]) -> None:
+        """Gather what the table has of these files and days."""
+
+    def rows_by_file(self) -> Mapping[str, Mapping[date, int]]:
+        """How many rows of each day each file gave."""
+
+    def head(self, file: LineFile, size: int) -> bytes:
+        """The first bytes of a file, uncompressed."""
+
+    def sample(self, most: int) -> list[Row]:
+        """The first gathered rows by time."""
+
+    def refused(self, file: LineFile, columns: "EventColumns", most: int) -> "RefusedLines":
+        """What was refused of a file: the first `most` lines, and how many in all."""
+
+    def put_in_place(self, days: Sequence[date], *, number_sessions: bool) -> Mapping[date, int]:
+        """Make the gathered rows the whole content of these days; returns how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventColumns:
+    """How an event's JSON becomes a row: SQL expressions made of the mapping, and the values that they are bound to."""
+
+    expressions: Mapping[str, str]
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLines:
+    """Lines of a file that are no events: hash, size and reason of the first ones, and how many there are."""
+
+    lines: Sequence[Row]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +229,10 @@ class Deployer(Protocol):
 
     def deploy(self, commit_sha: str) -> Deployment:
         """Build and put in place the site of that commit. `changed` is 0 where it was all there."""
+
+
+# Told the table, how many files of this build have been read, and of how many.
+OnFile = Callable[[str, int, int], None]
 
 
 class Clock(Protocol):

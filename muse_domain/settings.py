@@ -6,10 +6,25 @@ disk is the business of `muse_resources.workspace`.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from muse_domain.event_formats.event_format import EventFields, EventFormat, path_parts
+from muse_domain.event_formats.registry import event_format
+from muse_domain.spending import Price
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -75,6 +90,19 @@ class RepositorySection(_Section):
     grace_minutes: Annotated[int, Field(gt=0)] = 5
 
 
+def _known_place(value: str) -> str:
+    """Folders of this machine, or objects of a store."""
+    scheme = re.match(r"(\w+)://", value)
+    if scheme and not re.match(r"s3://[^/\s*?{\[]+/.", value):
+        raise ValueError('use a path of this machine, or "s3://bucket/folder/*.json"')
+    if scheme and "[" in value:
+        raise ValueError("names of objects are matched by *, ?, ** and {a,b}: use these instead of [...]")
+    return value
+
+
+Files = Annotated[str, AfterValidator(_known_place)]
+
+
 class ReportSource(_Section):
     """`[[reports]]`: files that hold benchmark results.
 
@@ -82,7 +110,7 @@ class ReportSource(_Section):
     do not date themselves; `dated_by = "git"` takes the time of the commit that last changed the file.
     """
 
-    files: str
+    files: Files
     repository: str = "hearts"
     pattern: str = ""
     dated_by: Literal["report", "git"] = "report"
@@ -100,29 +128,96 @@ class ReportSource(_Section):
             raise ValueError("name its groups (?P<ts>...) and/or (?P<commit>...)")
         return value
 
+    @model_validator(mode="after")
+    def _in_git_to_be_dated_by_it(self) -> "ReportSource":
+        if self.dated_by == "git" and self.files.startswith("s3://"):
+            raise ValueError("objects of a store have no git history: give their pattern a (?P<ts>...) instead")
+        return self
+
+
+def _texts(value: object) -> object:
+    """One may be written as a text, several as a list of texts."""
+    return (value,) if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+
 
 class EventMapping(_Section):
-    """`[events.mapping]`: which field of an event line holds what. Dots descend into objects."""
+    """`[events.mapping]`: which field of an event holds what; the first stated of several wins.
 
-    ts: str
-    event_type: str
-    event_id: str = ""
-    session: str = ""
-    commit: str = ""
-    latency_ms: str = ""
-    user_agent: str = ""
-    error_types: tuple[str, ...] = ("error",)
-    start_types: tuple[str, ...] = ()
-    completion_types: tuple[str, ...] = ()
-    metadata: tuple[str, ...] = ()
+    Dots descend into objects, quotes hold a name with dots together: `attributes."session.id"`. What is not named here
+    is as the format has it.
+    """
+
+    ts: Texts = ()
+    event_type: Texts = ()
+    event_id: Texts = ()
+    session: Texts = ()
+    actor: Texts = ()
+    commit: Texts = ()
+    latency: Texts = ()
+    user_agent: Texts = ()
+    metadata: Texts = ()
+    latency_unit: Literal["ns", "us", "ms", "s"] | None = None
+    error_types: Texts = ()
+    start_types: Texts = ()
+    completion_types: Texts = ()
+
+    @field_validator("ts", "event_type", "event_id", "session", "actor", "commit", "latency", "user_agent", "metadata")
+    @classmethod
+    def _readable_paths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for path in value:
+            path_parts(path)
+        return value
 
 
 class EventSource(_Section):
-    """`[[events]]`: JSON-lines files of user-interface events."""
+    """`[[events]]`: files of user-interface events, in one of the formats of docs/formats.md."""
 
-    files: str
+    files: Files
     repository: str = "packs"
-    mapping: EventMapping
+    format: str = "json_lines"
+    mapping: EventMapping = EventMapping()
+
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, value: str) -> str:
+        try:
+            return event_format(value).name
+        except LookupError as error:
+            raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _dated_and_named(self) -> "EventSource":
+        for name in ("ts", "event_type"):
+            if not getattr(self.fields, name):
+                raise ValueError(f"mapping.{name} is missing: say which field of an event holds it")
+        return self
+
+    @property
+    def fields(self) -> EventFields:
+        """The format's fields, with those that the mapping names instead."""
+        stated = {name: value for name, value in self.mapping if value}
+        return replace(self.known_format.fields, **stated)
+
+    @property
+    def known_format(self) -> EventFormat:
+        """The format that `format` names."""
+        return event_format(self.format)
+
+
+class S3Section(_Section):
+    """`[s3]`: where `files = "s3://bucket/..."` are. An empty endpoint means AWS."""
+
+    endpoint: str = ""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _http_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^/\s@?#]+/?", value):
+            raise ValueError('use "https://host:9000", without a password: the keys belong in the environment')
+        return value
 
 
 class AnalysisSection(_Section):
@@ -183,10 +278,67 @@ class DagsterSection(_Section):
     home: str = ".muse/dagster"
 
 
-class WriterSection(_Section):
-    """`[writer]`: who writes the episode."""
+# More digits than a price list has; so a cost is exact with the twelve that the warehouse keeps.
+Dollars = Annotated[Decimal, Field(ge=0, lt=100_000, decimal_places=6)]
 
-    kind: Literal["templates"] = "templates"
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+class PriceSection(_Section):
+    """`[[writer.prices]]`: dollars for a million tokens of a model, from a day on."""
+
+    model: str
+    starts: date = Field(alias="from")
+    input_per_1m: Dollars
+    cached_input_per_1m: Dollars | None = None
+    output_per_1m: Dollars
+
+    @property
+    def price(self) -> Price:
+        """As it is reckoned with. Cached input costs as much as any unless the table says otherwise."""
+        cached = self.input_per_1m if self.cached_input_per_1m is None else self.cached_input_per_1m
+        return Price(self.model, self.starts, self.input_per_1m, cached, self.output_per_1m)
+
+
+class WriterSection(_Section):
+    """`[writer]`: who writes the episode.
+
+    `rewrites` is how often a draft that the verdict refused may be written again. `daily_budget_usd` holds for a UTC
+    day. `timeout_s` is the longest that one answer may take.
+    """
+
+    kind: Literal["templates", "openai"] = "templates"
+    model: str = ""
+    base_url: str = OPENAI_URL
+    max_output_tokens: Annotated[int, Field(ge=256, le=100_000)] = 6000
+    rewrites: Annotated[int, Field(ge=0, le=5)] = 2
+    daily_budget_usd: Dollars | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 120.0
+    prices: tuple[PriceSection, ...] = ()
+
+    @field_validator("base_url")
+    @classmethod
+    def _http_address(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^/\s@?#]+(?:/[^\s@?#]*)?", value):
+            raise ValueError('use "https://host/v1", without a key: it belongs in OPENAI_API_KEY')
+        return value
+
+    @model_validator(mode="after")
+    def _knows_what_it_costs(self) -> "WriterSection":
+        if self.kind == "templates":
+            return self
+        if not self.model:
+            raise ValueError('model is missing: name the model that writes, or set kind = "templates"')
+        if self.daily_budget_usd is None:
+            raise ValueError("daily_budget_usd is missing: say how many dollars a UTC day may cost")
+        if all(price.model != self.model for price in self.prices):
+            raise ValueError(f"prices holds none for {self.model!r}: add [[writer.prices]] from the provider's list")
+        return self
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether the server asks for a key; one of your own may not."""
+        return self.base_url.rstrip("/") == OPENAI_URL
 
 
 class Settings(_Section):
@@ -196,6 +348,7 @@ class Settings(_Section):
     repositories: Mapping[str, RepositorySection]
     reports: tuple[ReportSource, ...] = ()
     events: tuple[EventSource, ...] = ()
+    s3: S3Section = S3Section()
     warehouse: WarehouseSection = WarehouseSection()
     analysis: AnalysisSection = AnalysisSection()
     policy: PolicySection = PolicySection()
@@ -242,6 +395,8 @@ def _remedy(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "is not a key of Muse: remove it or mend its spelling (`muse init` lists every key)"
     message = str(error["msg"]).removeprefix("Value error, ")
-    is_secret = isinstance(error["input"], str) and _names_a_password(error["input"])
+    if error["type"] == "tuple_type":
+        message = "write a list of texts"
+    is_secret = isinstance(error["input"], str) and re.search(r"://.*@|password=", error["input"]) is not None
     shown = "" if is_secret or isinstance(error["input"], dict) else f" (it is {error['input']!r})"
     return f"{message}{shown}"

@@ -106,7 +106,7 @@ def draft_row(day: date, run_id: str, draft: Draft, facts_hash: str) -> dict[str
         "tokens_in": draft.tokens_in,
         "tokens_out": draft.tokens_out,
         "cost_usd": draft.cost_usd,
-        "reason": "",
+        "reason": draft.reason,
     }
 
 
@@ -126,4 +126,5 @@ def draft_from_row(row: Mapping[str, Any]) -> Draft:
         tokens_in=row["tokens_in"],
         tokens_out=row["tokens_out"],
         cost_usd=row["cost_usd"],
+        reason=row["reason"],
     )

@@ -1,7 +1,7 @@
 """Which adapter fills each port of a workspace, and why: decided by configuration alone, never by a failure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,10 +9,14 @@ from urllib.parse import urlsplit
 from clickhouse_connect.driver.client import Client
 
 from muse_domain.drafts import Writer
-from muse_domain.ports import Clock, Deployer, SourceRepository, Warehouse
+from muse_domain.ports import Clock, Deployer, OnFile, SourceRepository, Warehouse
+from muse_resources.file_ledger import ignore
 from muse_resources.git_publisher import LocalGitPublisher
 from muse_resources.git_repository import LocalGitRepository
-from muse_resources.report_files import find_files
+from muse_resources.input_files import find_files, is_remote
+from muse_resources.llm_ledger import LlmLedger
+from muse_resources.object_store import ObjectStore
+from muse_resources.openai_writer import OpenAIWriter
 from muse_resources.site.model import SiteSettings
 from muse_resources.site_deployer import StaticSiteDeployer
 from muse_resources.template_writer import TemplateWriter
@@ -49,6 +53,15 @@ class Adapters:
     publisher: LocalGitPublisher
     deployer: Deployer
     clock: Clock
+    on_file: OnFile = ignore
+    # What writes where the writer's text may not go out; the writer itself where none other is configured.
+    template_writer: Writer = field(default_factory=TemplateWriter)
+
+    def _where(self, pattern: str) -> tuple[str, str, Callable[[], str]]:
+        """Adapter, reason and answer of one source of files."""
+        if is_remote(pattern):
+            return "S3 through the engine", f"files = {pattern!r}", _objects(self.warehouse, pattern)
+        return "files", f"files = {pattern!r}", _count_of(self.workspace.folder, pattern)
 
     def choices(self) -> list[Choice]:
         """What `muse status` shows."""
@@ -67,17 +80,39 @@ class Adapters:
             for name, repository in self.repositories.items()
         ]
         rows += [
-            Choice(what, "files", f"files = {source.files!r}", _count_of(self.workspace.folder, source.files))
+            Choice(what, *self._where(source.files))
             for what, sources in (("reports", settings.reports), ("events", settings.events))
             for source in sources
         ]
         return [
             *rows,
-            Choice("writer", "templates", f"writer.kind is {settings.writer.kind!r}", lambda: "no account needed"),
+            self._writer_choice(),
             Choice("translator", "none", "no translator is configured", _languages(settings.languages.targets)),
             Choice("publisher", "local git", f"blog.path is {settings.blog.path!r}", lambda: _blog(self.publisher)),
             Choice("deployer", "static site", f"site.folder is {settings.site.folder!r}", lambda: "a folder"),
         ]
+
+    def _writer_choice(self) -> Choice:
+        kind = self.workspace.settings.writer.kind
+        reason, writer = f"writer.kind is {kind!r}", self.writer
+        if not isinstance(writer, OpenAIWriter):
+            return Choice("writer", "templates", reason, lambda: "no account needed")
+
+        def answer() -> str:
+            self.warehouse.migrate()  # of a workspace that holds nothing yet, too
+            return writer.state()
+
+        return Choice("writer", "OpenAI", reason, answer)
+
+
+def _objects(warehouse: Warehouse, pattern: str) -> Callable[[], str]:
+    return lambda: _counted(len(warehouse.list_objects(pattern)), "object", pattern)
+
+
+def _counted(count: int, what: str, where: object) -> str:
+    if count == 0:
+        raise FileNotFoundError(f"no {what} matches: mend the pattern, or wait for the first one (from {where})")
+    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _head_of(repository: SourceRepository) -> Callable[[], str]:
@@ -90,10 +125,7 @@ def _head_of(repository: SourceRepository) -> Callable[[], str]:
 
 def _count_of(folder: Path, pattern: str) -> Callable[[], str]:
     def answer() -> str:
-        count = sum(1 for _ in find_files(folder, pattern))
-        if count == 0:
-            raise FileNotFoundError(f"no file matches: mend the pattern, or wait for the first one (from {folder})")
-        return "1 file" if count == 1 else f"{count:,} files"
+        return _counted(sum(1 for _ in find_files(folder, pattern)), "file", folder)
 
     return answer
 
@@ -115,23 +147,43 @@ def build_adapters(workspace: Workspace) -> Adapters:
     publisher = LocalGitPublisher(
         workspace.path(blog.path), blog.branch, blog.folder, blog.author_name, blog.author_email
     )
+    warehouse = ClickHouseWarehouse(
+        warehouse_connector(workspace),
+        settings.warehouse.database,
+        shares_files=not settings.warehouse.url,
+        objects=_object_store(workspace),
+    )
+    templates, clock = TemplateWriter(), SystemClock()
     return Adapters(
         workspace=workspace,
-        warehouse=ClickHouseWarehouse(warehouse_connector(workspace), settings.warehouse.database),
+        warehouse=warehouse,
         repositories={
             name: LocalGitRepository(name, workspace.path(one.path), one.branch, workspace.secrets.hash_key)
             for name, one in settings.repositories.items()
         },
-        writer=TemplateWriter(),
+        writer=_writer(workspace, templates, LlmLedger(warehouse, clock)),
+        template_writer=templates,
         publisher=publisher,
         deployer=StaticSiteDeployer(publisher, _site_settings(workspace), workspace.path(settings.site.folder)),
-        clock=SystemClock(),
+        clock=clock,
     )
+
+
+def _writer(workspace: Workspace, templates: TemplateWriter, ledger: LlmLedger) -> Writer:
+    configured = workspace.settings.writer
+    if configured.kind == "templates":
+        return templates
+    return OpenAIWriter(configured, workspace.secrets.openai_key, ledger)
 
 
 def _site_settings(workspace: Workspace) -> SiteSettings:
     site, muse = workspace.settings.site, workspace.settings.muse
     return SiteSettings(muse.title, site.base_url, site.description, muse.sample)
+
+
+def _object_store(workspace: Workspace) -> ObjectStore:
+    secrets = workspace.secrets
+    return ObjectStore(workspace.settings.s3.endpoint, secrets.s3_access_key, secrets.s3_secret_key)
 
 
 def warehouse_connector(workspace: Workspace) -> Callable[[str | None], Client]:

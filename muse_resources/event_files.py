@@ -1,93 +1,250 @@
-"""User-interface events: JSON-lines files, mapped by muse.toml and read by the engine."""
+"""Event files before the engine reads them: their hash, their layout, and what would make reading them fail."""
 
+import gzip
 import hashlib
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, Literal
 
-from muse_domain.settings import EventMapping, EventSource
-from muse_resources.report_files import Row, find_files
+from muse_domain.event_formats.event_format import EventFormat
+from muse_domain.failures import UnreadableInput
+from muse_domain.measurements import Refusal, ReportRefused
+from muse_domain.ports import LineFile, RefusedLines, Row, StoredObject
 
-# A key that no event has: what is not mapped reads as not stated.
-_UNMAPPED = '$."(not mapped)"'
-
-
-def json_path(dotted: str) -> str:
-    """`session.id` as the JSONPath `$."session"."id"`; an empty name as a path that matches nothing."""
-    if not dotted:
-        return _UNMAPPED
-    return "$" + "".join('."' + part.replace('"', "") + '"' for part in dotted.split("."))
-
-
-def event_loads(
-    folder: Path, sources: Iterable[EventSource], days: Sequence[date], pepper: str | None
-) -> list[tuple[Path, str, dict[str, Any]]]:
-    """Every event file with the name of its load and the load's parameters."""
-    loads: dict[Path, tuple[Path, str, dict[str, Any]]] = {}
-    for source in sources:
-        for path in find_files(folder, source.files):
-            parameters = _parameters(source.mapping, path.name, days, pepper or "")
-            loads.setdefault(path.resolve(), (path, "load_event_lines", parameters))
-    return list(loads.values())
+LONGEST_LINE_BYTES = 64 * 1024**2
+LARGEST_DOCUMENT_BYTES = 1024**3
+# A kilobyte of zeros packs into a byte: text that people write packs to a tenth or a twentieth.
+LARGEST_GZIP_RATIO = 400
+_CHUNK = 4 * 1024**2
+_FIRST_LINE = 1024**2
+_GZIP, _PARQUET, _BYTE_ORDER_MARK = b"\x1f\x8b", b"PAR1", b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_OTHER_PACKING = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
 
 
-def _parameters(mapping: EventMapping, name: str, days: Sequence[date], pepper: str) -> dict[str, Any]:
-    return {
-        "ts_path": json_path(mapping.ts),
-        "event_type_path": json_path(mapping.event_type),
-        "event_id_path": json_path(mapping.event_id),
-        "session_path": json_path(mapping.session),
-        "commit_path": json_path(mapping.commit),
-        "latency_path": json_path(mapping.latency_ms),
-        "user_agent_path": json_path(mapping.user_agent),
-        "metadata_keys": list(mapping.metadata),
-        "pepper": pepper,
-        "source_path": name,
-        "first": min(days),
-        "last": max(days),
-    }
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """An event file that the engine may read. `lines` counts them; None where the layout has none."""
+
+    file: LineFile
+    sha256: str
+    lines: int | None
 
 
-def inputs_sha256(paths: Iterable[Path]) -> str:
-    """A hash over names and contents."""
+def inspect_events(path: Path, shown: str, size_bytes: int, event_format: EventFormat) -> Inspected:
+    """Hash the first `size_bytes` of a file and find how it is laid out.
+
+    Raises OSError, and ReportRefused for what the engine could not read or should not try to.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(_FIRST_LINE)
+        _refuse_foreign(head)
+        stream.seek(0)
+        packed = head.startswith(_GZIP)
+        unpacked = _unpacked_head(path) if packed else head
+        file = LineFile(path, shown, gzip=packed, byte_order_mark=unpacked.startswith(_BYTE_ORDER_MARK))
+        text = unpacked.removeprefix(_BYTE_ORDER_MARK)
+        if head.startswith(_PARQUET):
+            file = replace(file, layout="parquet")
+            return Inspected(file, _hash(_chunks(stream, size_bytes)), None)
+        document = _is_document(text)
+        file = replace(file, layout="document" if document else "lines", unpack=_unpack(event_format, text, document))
+        chunks = _unzipped(stream, size_bytes) if packed else _chunks(stream, size_bytes)
+        sha256, lines = _hash_and_count(chunks, LARGEST_DOCUMENT_BYTES if document else LONGEST_LINE_BYTES, document)
+    return Inspected(file, sha256, None if file.unpack else lines)
+
+
+def inspect_object(
+    stored: StoredObject, head: Callable[[LineFile, int], bytes], event_format: EventFormat
+) -> Inspected:
+    """An object of a store: its hash is the store's, its layout follows from its first line.
+
+    Raises UnreadableInput and ReportRefused.
+    """
+    file = LineFile(Path(stored.url), stored.url, gzip=stored.url.endswith(".gz"), url=stored.url)
+    text = head(file, _FIRST_LINE)
+    if text.startswith(_GZIP):
+        file = replace(file, gzip=True)
+        text = head(file, _FIRST_LINE)
+    if text.startswith(_PARQUET):
+        return Inspected(replace(file, layout="parquet"), stored.etag, None)
+    if stored.size_bytes and not text and not file.gzip:
+        raise UnreadableInput("the object is not there any more")
+    _refuse_foreign(text)
+    file = replace(file, byte_order_mark=text.startswith(_BYTE_ORDER_MARK))
+    text = text.removeprefix(_BYTE_ORDER_MARK)
+    document = _is_document(text)
+    layout: Literal["lines", "document"] = "document" if document else "lines"
+    return Inspected(replace(file, layout=layout, unpack=_unpack(event_format, text, document)), stored.etag, None)
+
+
+@contextmanager
+def engine_readable(*inspected: Inspected) -> Iterator[list[LineFile]]:
+    """The files in a folder of their own, under names without signs that the engine would take for a pattern."""
+    with TemporaryDirectory(prefix="muse-") as folder:
+        yield [
+            one.file if one.file.url else _linked(one.file, Path(folder) / f"{number}")
+            for number, one in enumerate(inspected)
+        ]
+
+
+def _linked(file: LineFile, link: Path) -> LineFile:
+    link.symlink_to(file.path.resolve())
+    return replace(file, path=link)
+
+
+@contextmanager
+def snapshot(inspected: Inspected, size_bytes: int) -> Iterator[list[LineFile]]:
+    """The first `size_bytes` of a file that somebody writes to, as they were when it was hashed."""
+    with TemporaryDirectory(prefix="muse-") as folder:
+        copy = Path(folder) / "events"
+        with inspected.file.path.open("rb") as source, copy.open("wb") as target:
+            for chunk in _chunks(source, size_bytes):
+                target.write(chunk)
+        yield [replace(inspected.file, path=copy)]
+
+
+def has_changed(path: Path, size_bytes: int, modified_ns: int) -> bool:
+    """Whether somebody has written to a file since it was found."""
+    try:
+        status = path.stat()
+    except OSError:
+        return True
+    return (status.st_size, status.st_mtime_ns) != (size_bytes, modified_ns)
+
+
+def refused_letters(inspected: Inspected, refused: RefusedLines) -> Iterator[tuple[Refusal, str, int]]:
+    """Refusal, hash and size of each refused line, with its number; what is beyond the first ones as one more.
+
+    Contents are not kept: they may be personal.
+    """
+    rows = {row["line_sha256"].lower(): row for row in refused.lines}
+    most = len(refused.lines)
+    places: Iterator[tuple[str, str]] = ((sha256, f"event {sha256[:12]}") for sha256 in rows)
+    if inspected.lines is not None:
+        places = islice(_line_numbers(inspected.file, rows), most)
+    remedy = "Mend the line, or the events mapping in muse.toml."
+    for sha256, item in places:
+        yield Refusal(item, f"{rows[sha256]['reason']}.", remedy), sha256, rows[sha256]["size_bytes"]
+    if more := refused.total - most:
+        reasons = ", ".join(sorted({row["reason"] for row in refused.lines}))
+        yield Refusal(f"and {more:,} more", f"refused as the first {most:,} were: {reasons}.", remedy), "", 0
+
+
+def modified_at(modified_ns: int) -> datetime:
+    """The time of a file's last write."""
+    return datetime.fromtimestamp(modified_ns // 1_000_000_000, UTC)
+
+
+def _refuse_foreign(head: bytes) -> None:
+    if not head:
+        raise ReportRefused("The file is empty.", "Nothing, if it is about to be written; else remove it.")
+    if head.startswith(_UTF16):
+        raise ReportRefused("The file is UTF-16, not UTF-8.", "Convert it to UTF-8, then ingest it again.")
+    for magic, name in _OTHER_PACKING.items():
+        if head.startswith(magic):
+            raise ReportRefused(f"The file is packed with {name}.", "Unpack it, or pack it with gzip.")
+
+
+def _unpacked_head(path: Path) -> bytes:
+    try:
+        with gzip.open(path) as stream:
+            return stream.read(_FIRST_LINE)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _broken_gzip(error) from error
+
+
+def _broken_gzip(error: Exception) -> ReportRefused:
+    return ReportRefused(f"The gzip file is cut or broken ({error}).", "Fetch it again, then ingest it again.")
+
+
+def _is_document(head: bytes) -> bool:
+    """Whether the file is one JSON text over several lines: its first line is the beginning of one."""
+    first, newline, rest = head.lstrip().partition(b"\n")
+    first = first.rstrip()
+    if first[:1] not in (b"{", b"[") or not newline or _is_json(first):
+        return False
+    # The cut line of a rotated log may end in any sign, but an event follows it: within a list only, one does, too.
+    is_cut = first[:1] == b"{" and first[-1:] != b"[" and _is_json(rest.partition(b"\n")[0], b"{")
+    return first[-1:] in (b"{", b"[", b",", b":") and not is_cut
+
+
+def _is_json(text: bytes, start: bytes = b"") -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return text.lstrip().startswith(start)
+
+
+def _unpack(event_format: EventFormat, text: bytes, document: bool) -> str:
+    """Plain JSON lines need no unpacking: the engine is twice as fast without."""
+    is_plain = event_format.name == "json_lines" and not document and not text.lstrip().startswith(b"[")
+    return "" if is_plain else event_format.unpack
+
+
+def _chunks(stream: BinaryIO, size_bytes: int) -> Iterator[bytes]:
+    left = size_bytes
+    while left > 0 and (chunk := stream.read(min(_CHUNK, left))):
+        left -= len(chunk)
+        yield chunk
+
+
+def _unzipped(stream: BinaryIO, size_bytes: int) -> Iterator[bytes]:
+    size = 0
+    try:
+        with gzip.GzipFile(fileobj=stream) as unzipped:
+            while chunk := unzipped.read(_CHUNK):
+                size += len(chunk)
+                if size > max(_CHUNK, size_bytes) * LARGEST_GZIP_RATIO:
+                    reason = f"The gzip file grows more than {LARGEST_GZIP_RATIO} times: it is not made of events."
+                    raise ReportRefused(reason, "Unpack it yourself if you trust it.")
+                yield chunk
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _broken_gzip(error) from error
+
+
+def _hash(chunks: Iterator[bytes]) -> str:
     digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as stream:
-            digest.update(f"{path.name}\0{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    for chunk in chunks:
+        digest.update(chunk)
     return digest.hexdigest()
 
 
-def refused_lines(folder: Path, refused: Sequence[Row]) -> list[Row]:
-    """Dead letters of refused lines, each with its line number. Contents are not kept: they may be personal."""
-    letters: list[Row] = []
-    for path in dict.fromkeys(row["path"] for row in refused):
-        wanted = {row["line_sha256"]: row for row in refused if row["path"] == path}
-        for number, line in _numbered_lines(path):
-            sha256 = hashlib.sha256(line).hexdigest().upper()
-            if sha256 in wanted:
-                letters.append(_letter(folder, path, number, wanted[sha256]))
-    return letters
+def _hash_and_count(chunks: Iterator[bytes], longest: int, document: bool) -> tuple[str, int]:
+    digest, lines, open_bytes = hashlib.sha256(), 0, 0
+    with ThreadPoolExecutor(1) as beside:
+        for chunk in chunks:
+            # Hashing lets other threads run: on two cores, counting costs no time.
+            hashing = beside.submit(digest.update, chunk)
+            lines += chunk.count(b"\n")
+            last = -1 if document else chunk.rfind(b"\n")
+            open_bytes = len(chunk) - last - 1 if last >= 0 else open_bytes + len(chunk)
+            if open_bytes > longest:
+                what = "document" if document else "line"
+                raise ReportRefused(
+                    f"A {what} of the file is longer than {longest // 1024**2} MiB: it is not an event.",
+                    "Write one event a line, or leave the file out of `files`.",
+                )
+            hashing.result()
+    return digest.hexdigest(), lines + (open_bytes > 0)
 
 
-def _numbered_lines(path: Path) -> Iterable[tuple[int, bytes]]:
-    with path.open("rb") as stream:
+def _line_numbers(file: LineFile, wanted: Mapping[str, Row]) -> Iterator[tuple[str, str]]:
+    """Hash and number of the lines with a wanted hash, as they stand. Only lines of a wanted length are hashed."""
+    sizes = {row["size_bytes"] for row in wanted.values()}
+    with gzip.open(file.path) if file.gzip else file.path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
-            # The engine splits at the newline alone: a carriage return is part of the line that it hashed.
-            yield number, line.removesuffix(b"\n")
-
-
-def _letter(folder: Path, path: Path, number: int, row: Row) -> Row:
-    shown = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
-    return {
-        "source": "ui_events",
-        "ts": datetime.fromtimestamp(path.stat().st_mtime, UTC),
-        "operation": "ingest",
-        "source_path": shown,
-        "source_sha256": row["line_sha256"].lower(),
-        "item": f"line {number}",
-        "size_bytes": row["size_bytes"],
-        "error_type": "refused_line",
-        "error": f"{row['reason']}.",
-        "remedy": "Mend the line, or the events mapping in muse.toml.",
-    }
+            text = line.removesuffix(b"\n")
+            if number == 1 and file.byte_order_mark:
+                text = text.removeprefix(_BYTE_ORDER_MARK)
+            if len(text) in sizes and (sha256 := hashlib.sha256(text).hexdigest()) in wanted:
+                yield sha256, f"line {number}"

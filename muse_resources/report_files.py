@@ -1,126 +1,153 @@
-"""Report files on disk: found by pattern, read, dated, and turned into rows or refusals."""
+"""Report files: read, dated, and turned into rows or refusals."""
 
 import errno
 import hashlib
 import re
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
+from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_domain.formats.registry import read_report
+from muse_domain.intake import FileReading
 from muse_domain.measurements import (
     METRIC_COLUMNS,
     Measurement,
     Refusal,
+    ReportReading,
     ReportRefused,
     environment_fingerprint,
     file_sha256,
     run_id,
 )
+from muse_domain.ports import Row
 from muse_domain.settings import ReportSource
+from muse_resources.file_ledger import dead_letter
 from muse_resources.git_command import GitError, git_text
+from muse_resources.input_files import InputFile, storable, unreadable
 
 # Larger files are refused before they are read: a report is a summary, not a trace.
 LARGEST_REPORT_BYTES = 256 * 1024 * 1024
 
-Row = dict[str, Any]
+_YEAR_2100 = 4_102_444_800
 
 
 @dataclass(slots=True)
-class ReportIntake:
-    """What all report files together gave: rows of three tables, and a hash over the inputs."""
+class ReadReport:
+    """One report file as it was read: rows of two tables, what was refused, and the reading to keep."""
 
+    reading: FileReading
     runs: list[Row] = field(default_factory=list)
     metrics: list[Row] = field(default_factory=list)
-    dead_letters: list[Row] = field(default_factory=list)
-    files: int = 0
-    digest: Any = field(default_factory=hashlib.sha256)
-    seen: dict[uuid.UUID, str] = field(default_factory=dict)
-
-    def first_of(self, run: Row) -> str | None:
-        """The path of the file that stated this run before; None, and noted, when this is the first."""
-        first = self.seen.get(run["run_id"])
-        self.seen.setdefault(run["run_id"], run["source_path"])
-        return first
-
-    @property
-    def inputs_sha256(self) -> str:
-        """Changes when any input's path or content does."""
-        return str(self.digest.hexdigest())
+    letters: list[Row] = field(default_factory=list)
 
 
-def find_files(folder: Path, pattern: str) -> Iterator[Path]:
-    """Regular files under `folder` (or an absolute pattern's root) that match, in a stable order."""
-    absolute = Path(pattern).expanduser()
-    if absolute.is_absolute():
-        folder, pattern = Path(absolute.anchor), str(absolute.relative_to(absolute.anchor))
-    for path in sorted(folder.glob(pattern)):
-        if path.is_file():
-            yield path
-
-
-def take_in_reports(folder: Path, sources: Iterable[ReportSource]) -> ReportIntake:
-    """Read every report file of every source. A file that two sources match belongs to the first."""
-    intake = ReportIntake()
-    seen: set[Path] = set()
-    for source in sources:
-        for path in find_files(folder, source.files):
-            if path.resolve() not in seen:
-                seen.add(path.resolve())
-                _take_in(intake, folder, path, source)
-    return intake
-
-
-def _take_in(intake: ReportIntake, folder: Path, path: Path, source: ReportSource) -> None:
-    shown = _shown_path(folder, path)
-    intake.files += 1
-    sha256, size, written_at = "", 0, datetime.fromtimestamp(0, UTC)
+def read_report_file(
+    folder: Path, file: InputFile[ReportSource], reader: str, fetch: Callable[[str], bytes]
+) -> ReadReport:
+    """Read one file, an object of a store through `fetch`. Whatever is wrong becomes a dead letter, no exception."""
+    letters: list[Row] = []
+    sha256, ts = "", datetime.fromtimestamp(file.modified_ns // 1_000_000_000, UTC)
 
     def set_aside(refusal: Refusal, kind: str) -> None:
-        intake.dead_letters.append(_dead_letter(shown, sha256, size, written_at, refusal, kind))
+        size = file.size_bytes
+        letters.append(dead_letter("bench_runs", file.shown, refusal, kind, sha256=sha256, size_bytes=size, ts=ts))
 
-    try:
-        size, written_at = _size_and_time(path)
-        data = _read(path, size)
-        size, sha256 = len(data), file_sha256(data)
-        intake.digest.update(f"{shown}\0{sha256}\n".encode())
-        reading = read_report(path.name, data)
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror}."
-        set_aside(Refusal("", reason, "Mend it, or leave it out of `files`."), "unreadable")
-        return
-    except ReportRefused as error:
-        set_aside(Refusal("", error.reason, error.remedy), "refused_report")
-        return
+    runs: list[Row] = []
+    metrics: list[Row] = []
+    sha256, reading = _decode(file, fetch)
+    if isinstance(reading, _SetAside):
+        set_aside(reading.refusal, reading.kind)
+        reading = ReportReading("", ())
     for refusal in reading.refusals:
         set_aside(refusal, "refused_part")
-    date_run = _dating(folder, path, source)
+    date_run = _dating(folder, file.path, file.source)
     for measurement in reading.measurements:
         dated = date_run(measurement)
         if isinstance(dated, Refusal):
             set_aside(dated, "undated")
             continue
-        run = _run_row(measurement, dated, source, shown, sha256, reading.format)
-        if first := intake.first_of(run):
-            set_aside(Refusal(run["benchmark"], f"is a copy of {first}.", "Nothing: one is enough."), "duplicate")
-            continue
-        intake.runs.append(run)
-        intake.metrics += _metric_rows(measurement, run)
+        run = _run_row(measurement, dated, file.source, file.shown, sha256, reading.format)
+        runs.append(run)
+        metrics += _metric_rows(measurement, run)
+    days: dict[date, int] = {}
+    for run in runs:
+        days[run["day"]] = days.get(run["day"], 0) + 1
+    return ReadReport(
+        FileReading(
+            path=file.shown,
+            sha256=sha256,
+            reader=reader,
+            size_bytes=file.size_bytes,
+            modified_ns=file.modified_ns,
+            days=days,
+            refused=len(letters),
+            # A file that could not be opened may be open tomorrow, and git may know it by then.
+            again=bool({letter["error_type"] for letter in letters} & _passing(file.source)),
+        ),
+        runs,
+        metrics,
+        letters,
+    )
 
 
-def _size_and_time(path: Path) -> tuple[int, datetime]:
-    status = path.stat()
-    return status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
+@dataclass(frozen=True, slots=True)
+class _SetAside:
+    """A file that gave nothing: why, and which kind of refusal that is."""
+
+    refusal: Refusal
+    kind: str
 
 
-def _read(path: Path, size: int) -> bytes:
-    if size > LARGEST_REPORT_BYTES:
+def _decode(file: InputFile[ReportSource], fetch: Callable[[str], bytes]) -> tuple[str, ReportReading | _SetAside]:
+    """The hash of a file and what it states; no hash when it could not be opened."""
+    try:
+        data = _read(file, fetch)
+    except OSError as error:
+        return "", _SetAside(unreadable(f"cannot be read: {error.strerror}."), "unreadable")
+    except (TransientFailure, PermanentFailure) as error:
+        return "", _SetAside(unreadable(f"cannot be fetched: {error}."), "unreadable")
+    sha256 = file_sha256(data)
+    try:
+        return sha256, read_report(file.shown, data)
+    except ReportRefused as error:
+        return sha256, _SetAside(Refusal("", error.reason, error.remedy), "refused_report")
+
+
+def _passing(source: ReportSource) -> set[str]:
+    """The kinds of refusal that the same bytes may not meet next time."""
+    return {"unreadable", "undated"} if source.dated_by == "git" else {"unreadable"}
+
+
+@cache
+def report_reader(source: ReportSource) -> str:
+    """A hash of all that decides how a file of this source is read: the readers' code and the source's settings."""
+    return hashlib.sha256(f"{_readers_sha256()}\0{source.model_dump_json(exclude={'files'})}".encode()).hexdigest()
+
+
+@cache
+def _readers_sha256() -> str:
+    package = files("muse_domain")
+    modules = [package / "measurements.py", package / "quality.py", *(package / "formats").iterdir()]
+    modules.append(files("muse_resources") / "report_files.py")
+    digest = hashlib.sha256()
+    for module in sorted((one for one in modules if one.name.endswith(".py")), key=lambda one: one.name):
+        digest.update(f"{module.name}\0".encode() + module.read_bytes())
+    return digest.hexdigest()
+
+
+def _read(file: InputFile[ReportSource], fetch: Callable[[str], bytes]) -> bytes:
+    if file.size_bytes > LARGEST_REPORT_BYTES:
         raise OSError(errno.EFBIG, f"larger than {LARGEST_REPORT_BYTES // 1024**2} MiB")
-    return path.read_bytes()
+    if file.stored is None:
+        return file.path.read_bytes()
+    data = fetch(file.stored.url)
+    if file.size_bytes and not data:
+        raise OSError(errno.ENOENT, "the object is not there any more")
+    return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +161,7 @@ def _dating(folder: Path, path: Path, source: ReportSource) -> Callable[[Measure
     """How the runs of one file are dated; its git history is asked at most once."""
     # Where the workspace itself lies says nothing about when a report was measured.
     within = path.relative_to(folder) if path.is_relative_to(folder) else path
-    stated = re.search(source.pattern, within.as_posix()) if source.pattern else None
+    stated = re.search(source.pattern, storable(within.as_posix())) if source.pattern else None
     groups: Mapping[str, str | None] = stated.groupdict() if stated else {}
     committed_at = cache(lambda: _last_commit_time(path) if source.dated_by == "git" else None)
     return lambda measurement: _date(measurement, groups, committed_at)
@@ -146,10 +173,13 @@ def _date(
     """The report's own time and commit, else what the source says of its path, else its git history."""
     commit = measurement.commit_sha or groups.get("commit")
     if measurement.ts is not None:
+        if not _is_storable(measurement.ts):
+            reason = "the report states a time outside 1970 to 2100."
+            return Refusal(measurement.benchmark, reason, "Correct it at its source, then ingest the report again.")
         return _Dated(measurement.ts, "report", commit)
     if text := groups.get("ts"):
         ts = _parse_instant(text)
-        if ts is None:
+        if ts is None or not _is_storable(ts):
             return Refusal(measurement.benchmark, f"the path's ts {text!r} is not a time.", "Mend reports.pattern.")
         return _Dated(ts, "path", commit)
     if ts := committed_at():
@@ -169,9 +199,16 @@ def _parse_instant(text: str) -> datetime | None:
     return ts if ts.tzinfo else ts.replace(tzinfo=UTC)
 
 
+def _is_storable(ts: datetime) -> bool:
+    """Whether an instant is one of a measurement: a day beyond what the tables hold would stop every other file."""
+    return 0 < ts.timestamp() < _YEAR_2100
+
+
 def _last_commit_time(path: Path) -> datetime | None:
-    """When the file was last committed; None outside of git."""
+    """When the file was last committed; None outside of git, and for what was changed since: no commit knows it."""
     try:
+        if git_text(path.parent, "status", "--porcelain", "--", path.name):
+            return None
         seconds = git_text(path.parent, "log", "-1", "--no-show-signature", "--format=%ct", "--", path.name)
     except GitError:
         return None
@@ -218,32 +255,3 @@ def _metric_rows(measurement: Measurement, run: Row) -> list[Row]:
         }
         for metric in measurement.metrics
     ]
-
-
-def _dead_letter(path: str, sha256: str, size: int, ts: datetime, refusal: Refusal, kind: str) -> Row:
-    return {
-        "source": "bench_runs",
-        "ts": ts,
-        "operation": "ingest",
-        "source_path": path,
-        "source_sha256": sha256,
-        "item": refusal.item,
-        "size_bytes": size,
-        "error_type": kind,
-        "error": refusal.reason,
-        "remedy": refusal.remedy,
-    }
-
-
-def _shown_path(folder: Path, path: Path) -> str:
-    """Relative to the workspace where possible; never the name of a home folder."""
-    try:
-        return path.relative_to(folder).as_posix()
-    except ValueError:
-        return f"{path.parent.name}/{path.name}"
-
-
-def rows_of_days(rows: Iterable[Row], days: Iterable[date]) -> list[Row]:
-    """The rows whose day is among `days`."""
-    wanted = set(days)
-    return [row for row in rows if row["day"] in wanted]

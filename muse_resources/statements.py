@@ -3,12 +3,12 @@
 from functools import cache
 from importlib.resources import files
 
-FOLDERS = ("queries", "evidence", "loads")
+FOLDERS = ("queries", "evidence", "loads", "unpack")
 
 
 @cache
 def statement(name: str) -> str:
-    """Text of `queries/<name>.sql`, `evidence/<name>.sql` or `loads/<name>.sql`. Raises LookupError."""
+    """Text of `<folder>/<name>.sql`, in one of FOLDERS. Raises LookupError."""
     for folder in FOLDERS:
         resource = files("muse_resources") / "sql" / folder / f"{name}.sql"
         if resource.is_file():

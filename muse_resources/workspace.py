@@ -21,6 +21,9 @@ class Secrets:
     hash_key: str | None = None
     clickhouse_user: str | None = None
     clickhouse_password: str | None = None
+    s3_access_key: str | None = None
+    s3_secret_key: str | None = None
+    openai_key: str | None = None
     allow_degraded: bool = False
 
     def __repr__(self) -> str:
@@ -38,6 +41,11 @@ class Workspace:
     def path(self, relative: str) -> Path:
         """A configured path as an absolute one."""
         return (self.folder / Path(relative).expanduser()).resolve()
+
+    @property
+    def locks(self) -> Path:
+        """Where the processes of this machine tell each other which table they build."""
+        return self.dagster_home.parent / "locks"
 
     @property
     def dagster_home(self) -> Path:
@@ -74,6 +82,9 @@ def read_secrets(environment: Mapping[str, str]) -> Secrets:
         hash_key=environment.get("MUSE_HASH_KEY") or None,
         clickhouse_user=environment.get("CH_USER") or None,
         clickhouse_password=environment.get("CH_PASSWORD") or None,
+        s3_access_key=environment.get("AWS_ACCESS_KEY_ID") or None,
+        s3_secret_key=environment.get("AWS_SECRET_ACCESS_KEY") or None,
+        openai_key=environment.get("OPENAI_API_KEY", "").strip() or None,
         allow_degraded=_flag(environment, "WATCHER_ALLOW_DEGRADED"),
     )
 

@@ -9,6 +9,16 @@ from muse_apps.sample.truth import SampleTruth, read_truth
 from tests.dagster_server import DagsterServer, dagster_server
 from tests.workspaces import copy_of, run_muse, stop_warehouse
 
+# Two processes test at once, each with a demo and servers of its own; tests that share one stay in one process.
+_TOGETHER = {"end_to_end": "dagster", "browser": "dagster", "apps": "apps"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file together, and those that share a demo or a Dagster."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        item.add_marker(pytest.mark.xdist_group(_TOGETHER.get(folder, item.path.as_posix())))
+
 
 @pytest.fixture(scope="session")
 def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

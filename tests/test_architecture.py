@@ -13,6 +13,7 @@ PACKAGES = ("muse_domain", "muse_resources", "muse_assets", "muse_sensors", "mus
 DOMAIN_LIBRARIES = {"numpy", "pydantic", "yaml"}
 VENDORS = {
     "clickhouse_connect", "chdb", "openai", "deepl", "github", "requests", "httpx", "boto3", "slack_sdk", "datadog",
+    "great_expectations",
 }  # fmt: skip
 # A package may import itself and these.
 ALLOWED = {

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 # Raise it whenever a byte of the sample changes: workspaces of another version are rebuilt.
-SAMPLE_VERSION = 2
+SAMPLE_VERSION = 3
 
 DAYS = tuple(date(2026, 9, 1) + timedelta(days=n) for n in range(21))
 RUN_TIMES = tuple(time(hour, 20) for hour in range(0, 24, 4))

@@ -7,7 +7,7 @@ import dagster as dg
 
 from muse_assets.daily import count_by_day, days_of, markdown_table, range_result
 from muse_domain.findings import DayFindings, KnownShift, find_day
-from muse_domain.ports import Row, Warehouse
+from muse_domain.ports import LoadedDay, Row, Warehouse
 from muse_domain.series import group_series
 from muse_domain.settings import Settings
 from muse_domain.stored import check_row, commit_from_row, finding_row
@@ -31,7 +31,7 @@ def findings(
     store.replace_days("series_checks", days, checks)
     store.replace_days("findings", days, rows)
     # A day without findings is told from a day that was never looked at by this note.
-    store.record_loads("findings", count_by_day(days, rows), files=0, inputs_sha256="")
+    store.record_loads("findings", [LoadedDay(day, count) for day, count in count_by_day(days, rows).items()])
     return range_result(context, count_by_day(days, rows), _finding_preview(rows), series_checked=len(checks))
 
 

@@ -10,6 +10,7 @@ from muse_domain.measurements import METRIC_COLUMNS, Measurement
 from muse_domain.quality import PERCENTILE_MINIMUM
 
 NOT_STATED = "the report does not state it"
+OF_MEANS = "a sample is the mean of several calls: percentiles of samples are not those of calls"
 _SHARES = {"latency_p50_ms": 0.50, "latency_p95_ms": 0.95, "latency_p99_ms": 0.99}
 
 
@@ -52,6 +53,16 @@ def sample_columns(samples_ms: Sequence[float]) -> Columns:
     percentiles = percentile_columns(samples_ms)
     reasons = {"latency_std_ms": "one sample has no deviation"} if size == 1 else {}
     return Columns({**values, **percentiles.values}, {**reasons, **percentiles.reasons})
+
+
+def mean_columns(means_ms: Sequence[float]) -> Columns:
+    """Mean, extremes and deviation of samples in ms that are each the mean of several calls: no percentiles.
+
+    The slow calls are averaged away, so percentiles of such samples would not be those of calls.
+    """
+    columns = sample_columns(means_ms)
+    values = {column: value for column, value in columns.values.items() if column not in PERCENTILE_MINIMUM}
+    return Columns(values, {**columns.reasons, **dict.fromkeys(PERCENTILE_MINIMUM, OF_MEANS)})
 
 
 def percentile_columns(samples_ms: Sequence[float]) -> Columns:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from muse_domain.formats.values import label
 from muse_domain.measurements import ReportRefused
 
 EXPLAIN = "Run `muse ingest --explain FILE` to see how it is read; docs/formats.md lists what is known."
@@ -118,7 +119,8 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(result) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ReportRefused(f"The JSON is ambiguous: the key {twice!r:.80} appears twice.", _WRITE_AGAIN)
+        shown = (label(twice) or "(unnamed)")[:80]
+        raise ReportRefused(f"The JSON is ambiguous: the key {shown!r} appears twice.", _WRITE_AGAIN)
     return result
 
 

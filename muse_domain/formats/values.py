@@ -1,12 +1,15 @@
 """Reading single values out of decoded reports: typed, and never a guess."""
 
+import hashlib
+import json
 import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeGuard
 
-from muse_domain.measurements import Better, Metric, is_finite_number
+from muse_domain.measurements import Better, Metric
 
 # Nothing measured on a computer is larger in any of our units; sums of squares of it stay finite.
 _LARGEST = 1e100
@@ -25,10 +28,24 @@ _TO_MS = {
 }
 
 # Names of people must not reach a row: home directories carry them, and so do addresses.
-_HOME = re.compile(r"((?:/home/|/Users/|[A-Za-z]:[\\/]{1,4}Users[\\/]{1,4}))[^/\\\s\"']+")
+_NAME = r"[^/\\\s\"']+"
+_HOME = re.compile(
+    rf"((?:/home/|/Users/|(?i:[A-Z]:[\\/]{{1,4}}Users[\\/]{{1,4}})))(?:{_NAME}(?: {_NAME}){{1,3}}(?=[/\\])|{_NAME})"
+)
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,4}")
+# Load tests name their benchmarks by address, with what stands in it.
+_CREDENTIALS = re.compile(r"(://)[^/\s@]{1,200}@")
+_SECRET = re.compile(
+    r"(?i)([?&;][\w.-]{0,40}(?:token|secret|passw|api_?key|signature|auth|session)[\w.-]{0,40}=)[^&;#\s]+"
+)
 _PATH = re.compile(r"(?:[A-Za-z]:)?[\\/](?:[^\s\\/:'\"]{1,80}[\\/]{1,4}){1,20}[^\s'\"]{0,80}")
 _EXCERPT = 160
+_SHORT = 200
+# Settings under such names are of a person or a machine, not of the benchmark.
+_OF_PEOPLE = re.compile(
+    r"(?i)(?:user|login|owner|author|committer|host|machine|node|computer)[ _-]?name|user|login|owner|author|committer"
+    r"|e[ _-]?mail|home|cwd|ip|ip[ _-]?address|password|token|api[ _-]?key"
+)
 
 
 def is_object(value: object) -> TypeGuard[Mapping[str, object]]:
@@ -50,9 +67,10 @@ def listed(item: Mapping[str, object], key: str) -> list[object]:
 
 def number(value: object) -> float | None:
     """A usable number, or None: booleans, texts, NaN, infinities and absurd sizes are not measured."""
-    if isinstance(value, int | float) and is_finite_number(value) and abs(value) <= _LARGEST:
-        return float(value)
-    return None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    # NaN lies between no two numbers.
+    return float(value) if -_LARGEST <= value <= _LARGEST else None
 
 
 def decimal(text: object) -> float | None:
@@ -78,10 +96,19 @@ def label(value: object) -> str | None:
     """A name as the report states it, on one line, without people in it; None when there is none."""
     if not isinstance(value, str):
         return None
+    return _known_label(value) if len(value) <= _SHORT else _masked(value)
+
+
+def _masked(text: str) -> str | None:
     # Half of a surrogate pair is legal in JSON and cannot be stored as UTF-8.
-    storable = value.encode("utf-8", "replace").decode("utf-8")
-    masked = _ADDRESS.sub("<e-mail>", _HOME.sub(r"\1<user>", storable))
+    storable = text.encode("utf-8", "replace").decode("utf-8")
+    without_secrets = _SECRET.sub(r"\1<secret>", _CREDENTIALS.sub(r"\1<credentials>@", storable))
+    masked = _ADDRESS.sub("<e-mail>", _HOME.sub(r"\1<user>", without_secrets))
     return _SPACE.sub(" ", masked).strip() or None
+
+
+# The reports of one tool say the same names again and again.
+_known_label = lru_cache(maxsize=4096)(_masked)
 
 
 def excerpt(value: object) -> str:
@@ -89,6 +116,12 @@ def excerpt(value: object) -> str:
     text = label(value) or ""
     masked = _PATH.sub("<path>", text)
     return masked if len(masked) <= _EXCERPT else f"{masked[:_EXCERPT]}..."
+
+
+def content_hash(part: object) -> str:
+    """Hex SHA-256 of a part of a report: the identity of a run in a file that holds several."""
+    canonical = json.dumps(part, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def scalar(value: object) -> str | None:
@@ -103,8 +136,9 @@ def scalar(value: object) -> str | None:
 
 
 def settings(item: Mapping[str, object], without: tuple[str, ...] = ()) -> str:
-    """`name=value, ...` of the plain values of an object, sorted: part of a benchmark's name."""
-    pairs = {label(key): scalar(value) for key, value in item.items() if key not in without}
+    """`name=value, ...` of the plain values of an object, sorted: part of a benchmark's name. None tells of people."""
+    named = {key: value for key, value in item.items() if key not in without and not _OF_PEOPLE.fullmatch(key)}
+    pairs = {label(key): scalar(value) for key, value in named.items()}
     return ", ".join(f"{key}={value}" for key, value in sorted(pairs.items(), key=str) if key and value)
 
 

@@ -1,7 +1,8 @@
 """Runs of the real graph in this process, as the UI, a job or a backfill would start them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -46,6 +47,15 @@ def built(result: dg.ExecuteInProcessResult) -> set[str]:
         for event in result.all_events
         if event.is_step_materialization and event.asset_key is not None
     }
+
+
+def materializations(result: dg.ExecuteInProcessResult, asset: str) -> dict[date, Mapping[str, dg.MetadataValue[Any]]]:
+    """What the run noted of each day of an asset, with the metadata of that day."""
+    found: dict[date, Mapping[str, dg.MetadataValue[Any]]] = {}
+    for event in result.all_events:
+        if event.is_step_materialization and event.asset_key == dg.AssetKey(asset) and event.partition:
+            found[date.fromisoformat(event.partition)] = event.step_materialization_data.materialization.metadata
+    return found
 
 
 def check_results(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:

@@ -23,13 +23,17 @@ GROUPS = {
     "publish": {"publications", "deployments"},
 }
 CHECKS = {
+    "bench_runs:expectations",
     "bench_runs:nulls_have_reasons",
+    "commits:expectations",
     "episodes:claims_match_facts",
     "episodes:confidence_reaches_policy",
     "episodes:front_matter_is_complete",
     "episodes:sections_are_in_order",
     "episodes:watcher_gate",
     "publications:publication_gate",
+    "session_stats:expectations",
+    "ui_events:expectations",
 }
 HEAVY = {"great_expectations", "openai", "deepl", "github", "matplotlib", "chdb"}
 

@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 from muse_apps.backfill import plan_backfill
+from muse_apps.ingest import rebuild
 from muse_apps.sample.workspace import build_sample_workspace
 from muse_domain.episodes import content_sha256
 from muse_resources.adapters import Adapters, build_adapters
@@ -223,6 +224,7 @@ def test_facts_that_the_rows_no_longer_give_pass_neither_verdict_nor_gate(worksp
         assert not verdict["passed"] and "stale_fact" in verdict["objections"]
         assert _stored(workspace, "episodes", TOLD)[0]["status"] == "held"
     finally:
+        rebuild(adapters, TOLD, TOLD)
         assert run_assets(adapters, ["bench_runs"], TOLD).success
 
 
@@ -260,7 +262,7 @@ def test_one_day_walks_through_the_whole_job(workspace: Path, adapters: Adapters
         "episode_drafts", "episode_verdicts", "episodes", "publications", "deployments",
     }  # fmt: skip
     checks = check_results(result)
-    assert set(checks) == EPISODE_CHECKS | {"watcher_gate", "publication_gate", "nulls_have_reasons"}
+    assert set(checks) == EPISODE_CHECKS | {"watcher_gate", "publication_gate", "nulls_have_reasons", "expectations"}
     assert all(check.passed for check in checks.values())
     [episode], [publication] = _stored(workspace, "episodes", day), _stored(workspace, "publications", day)
     assert episode["status"] == "published" and episode["path"] == publication["path"]

@@ -2,12 +2,14 @@
 
 import tomllib
 import traceback
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
-from muse_domain.settings import SettingsError, parse_settings
+from muse_domain.event_formats.registry import event_format
+from muse_domain.settings import EventSource, SettingsError, parse_settings
 
 RIGHT = """
 [muse]
@@ -83,7 +85,21 @@ def test_a_right_file_is_taken_as_it_is() -> None:
         ("reports.0.pattern", "(?P<when>x)", "reports[0].pattern", "name its groups (?P<ts>...)"),
         ("reports.0.pattern", "plain", "reports[0].pattern", "name its groups"),
         ("reports.0.repository", "harts", "(whole file)", "add [repositories.harts] or change"),
+        ("reports.0.files", "gs://bucket/*", "reports[0].files", 'use a path of this machine, or "s3://bucket/folder/'),
+        ("reports.0.files", "s3://bucket", "reports[0].files", "use a path of this machine, or"),
+        ("reports.0.files", "s3://*/a.json", "reports[0].files", "use a path of this machine, or"),
+        ("events.0.files", "s3://bucket/[ab].json", "events[0].files", "matched by *, ?, ** and {a,b}"),
         ("events.0.repository", "nowhere", "(whole file)", "add [repositories.nowhere]"),
+        ("events.0.format", "sgment", "events[0].format", "the known ones are datadog_rum, json_lines, "),
+        ("events.0.mapping.ts", "a..b", "events[0].mapping.ts", 'is not a path: write a.b, or a."b.c" for a key with'),
+        ("events.0.mapping.ts", "", "events[0].mapping.ts", "is not a path"),
+        ("events.0.mapping.session", ["id", 'a."b'], "events[0].mapping.session", "'a.\"b' is not a path"),
+        ("events.0.mapping.ts", 7, "events[0].mapping.ts", "write a list of texts"),
+        ("events.0.mapping.error_types", {"x": 1}, "events[0].mapping.error_types", "write a list of texts"),
+        ("events.0.mapping.latency_unit", "m", "events[0].mapping.latency_unit", "'ns', 'us', 'ms' or 's'"),
+        ("s3.endpoint", "minio:9000", "s3.endpoint", 'use "https://host:9000"'),
+        ("s3.endpoint", "http://minio:9000/bucket", "s3.endpoint", 'use "https://host:9000"'),
+        ("s3.endpoint", "http://minio?x=1", "s3.endpoint", 'use "https://host:9000"'),
         ("analysis.window_days", 3, "analysis.window_days", "greater than or equal to 7"),
         ("analysis.minimum_segment", 2, "analysis.minimum_segment", "greater than or equal to 3"),
         ("analysis.false_discovery_rate", 0.9, "analysis.false_discovery_rate", "less than 0.5"),
@@ -104,7 +120,16 @@ def test_every_wrong_value_is_answered_with_its_key_and_a_remedy(path: str, valu
 
 
 @pytest.mark.parametrize(
-    "path", ["titel", "muse.titel", "policy.publish", "reports.0.file", "events.0.mapping.user", "warehouse.password"]
+    "path",
+    [
+        "titel",
+        "muse.titel",
+        "policy.publish",
+        "reports.0.file",
+        "events.0.mapping.user",
+        "warehouse.password",
+        "s3.key",
+    ],
 )
 def test_unknown_keys_are_refused(path: str) -> None:
     """A misspelt key would else be a setting that does nothing."""
@@ -113,9 +138,7 @@ def test_unknown_keys_are_refused(path: str) -> None:
     assert f"  {shown}: is not a key of Muse: remove it or mend its spelling" in message
 
 
-@pytest.mark.parametrize(
-    "path", ["muse.start_date", "repositories.hearts.path", "reports.0.files", "events.0.mapping.ts"]
-)
+@pytest.mark.parametrize("path", ["muse.start_date", "repositories.hearts.path", "reports.0.files", "events.0.files"])
 def test_missing_keys_are_named(path: str) -> None:
     """What must be there is asked for by name."""
     settings = decoded()
@@ -164,3 +187,83 @@ def test_settings_cannot_be_changed_afterwards() -> None:
     """What was validated stays what it was."""
     with pytest.raises(ValueError, match="frozen"):
         parse_settings(decoded()).policy.publish_at = 0.1
+
+
+def events_of(text: str) -> EventSource:
+    """The only source of events in settings that say this of it."""
+    [source] = parse_settings(decoded(RIGHT.partition("[[events]]")[0] + f'[[events]]\nfiles = "x"\n{text}')).events
+    return source
+
+
+@pytest.mark.parametrize("name", ["ts", "event_type"])
+def test_json_lines_need_to_be_told_where_time_and_type_are(name: str) -> None:
+    """The format knows no names of its own."""
+    settings = decoded()
+    del settings["events"][0]["mapping"][name]
+    assert f"events[0]: mapping.{name} is missing: say which field of an event holds it" in refusal(settings)
+
+
+def test_one_path_is_written_as_a_text_and_several_as_a_list() -> None:
+    """The first that is stated wins."""
+    fields = events_of('[events.mapping]\nts = "at"\nevent_type = ["kind", "event.type"]').fields
+    assert (fields.ts, fields.event_type) == (("at",), ("kind", "event.type"))
+
+
+@pytest.mark.parametrize("path", ["a", "a.b.c", 'attributes."session.id"', '"a b"', r'"say \"so\"".x', "über.größe"])
+def test_paths_may_hold_any_key(path: str) -> None:
+    """Quotes hold what has dots, blanks or quotes."""
+    assert parse_settings(changed("events.0.mapping.session", path)).events[0].fields.session == (path,)
+
+
+def test_types_may_be_written_as_one_text() -> None:
+    """As paths may."""
+    fields = events_of('format = "segment"\n[events.mapping]\nerror_types = "crash"\nstart_types = ["a", "b"]').fields
+    assert (fields.error_types, fields.start_types) == (("crash",), ("a", "b"))
+
+
+def test_a_format_needs_no_mapping() -> None:
+    """It has its own."""
+    source = events_of('format = "segment"')
+    assert source.fields == event_format("segment").fields and source.known_format.name == "segment"
+
+
+def test_a_mapping_is_laid_over_its_format() -> None:
+    """What it names counts instead of the format's own; the rest is as the format has it."""
+    source = events_of('format = "segment"\n[events.mapping]\nlatency = "properties.took"\nlatency_unit = "s"')
+    own = event_format("segment").fields
+    assert source.fields == replace(own, latency=("properties.took",), latency_unit="s")
+    assert own.latency == ()
+
+
+def test_a_mapping_takes_the_place_of_what_the_format_names() -> None:
+    """It is not tried after it."""
+    source = events_of('format = "segment"\n[events.mapping]\nevent_id = "my_id"')
+    assert source.fields.event_id == ("my_id",)
+
+
+@pytest.mark.parametrize("endpoint", ["", "https://minio.example.org:9000", "http://127.0.0.1:9000/"])
+def test_an_endpoint_is_an_address_and_a_port(endpoint: str) -> None:
+    """Empty is AWS."""
+    assert parse_settings(changed("s3.endpoint", endpoint)).s3.endpoint == endpoint
+
+
+@pytest.mark.parametrize("endpoint", ["https://key:hunter2@minio:9000", "http://:hunter2@minio"])
+def test_keys_in_the_endpoint_are_refused_and_not_repeated(endpoint: str) -> None:
+    """They come from the environment."""
+    message = refusal(changed("s3.endpoint", endpoint))
+    assert "s3.endpoint" in message and "the keys belong in the environment" in message and "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    "files", ["s3://bucket/*.json", "s3://bucket/{a,b}/**/*.jsonl.gz", "/abs/[ab]/*.json", "~/x.json"]
+)
+def test_files_are_of_this_machine_or_of_a_store(files: str) -> None:
+    """Each with its own signs for patterns."""
+    assert parse_settings(changed("reports.0.files", files)).reports[0].files == files
+
+
+def test_objects_are_not_dated_by_git() -> None:
+    """They lie in no clone; a pattern may date them."""
+    settings = changed("reports.0.files", "s3://bucket/*.json")
+    settings["reports"][0]["dated_by"] = "git"
+    assert "reports[0]: objects of a store have no git history: give their pattern a (?P<ts>...)" in refusal(settings)

@@ -1,6 +1,7 @@
 """One owner process and one migrated database for the session; every test begins with empty tables."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from clickhouse_connect.driver.client import Client
 
 from muse_resources.embedded.connect import owner_client, stop_owner
 from muse_resources.warehouse import ClickHouseWarehouse
+from tests.resources.loaders import Loaders
 
 
 def _warehouse(folder: Path, database: str) -> ClickHouseWarehouse:
@@ -51,6 +53,13 @@ def warehouse(warehouse_folder: Path, database: str, engine: Client) -> Iterator
     warehouse = _warehouse(warehouse_folder, database)
     yield warehouse
     warehouse.close()
+
+
+@pytest.fixture
+def loaders(warehouse_folder: Path, database: str) -> Iterator[Loaders]:
+    """Starts processes that load the warehouse, and ends them with the test."""
+    with ExitStack() as stack:
+        yield Loaders(warehouse_folder, database, stack)
 
 
 @pytest.fixture

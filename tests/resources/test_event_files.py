@@ -1,8 +1,9 @@
-"""User-interface events: from lines of a file to rows inside the engine, and to dead letters for the rest."""
+"""Event files: however they are laid out and whatever is wrong with them, from a file to rows and dead letters."""
 
+import gzip
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,150 +11,99 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from muse_domain.failures import PermanentFailure
+from muse_domain.event_formats.event_format import stated
+from muse_domain.event_formats.registry import FORMATS, event_format
+from muse_domain.ports import Row
 from muse_domain.settings import EventMapping, EventSource
-from muse_resources.event_files import event_loads, inputs_sha256, json_path, refused_lines
+from muse_resources import event_files, event_intake
 from muse_resources.warehouse import ClickHouseWarehouse
+from tests.resources.event_folder import DAY, MAPPING, NEXT_DAY, EventFolder, event, lines_of, packed
 
-DAY = date(2026, 9, 1)
-NEXT_DAY = date(2026, 9, 2)
-MAPPING = EventMapping(
-    ts="at", event_type="kind", event_id="id", session="session.id", commit="build.sha", latency_ms="took_ms",
-    user_agent="agent", metadata=("panel", "size.width"),
-)  # fmt: skip
-REAL_EVENTS = Path(__file__).parents[2].parent / "shared" / "data" / "events" / "visitor_events.jsonl"
-
-
-class Events:
-    """A folder of event files, and the day's table as a load of them leaves it."""
-
-    def __init__(self, folder: Path, warehouse: ClickHouseWarehouse, engine: Client) -> None:
-        self.folder = folder
-        self.warehouse = warehouse
-        self.engine = engine
-
-    def write(self, name: str, *lines: bytes | Mapping[str, Any], ending: bytes = b"\n") -> Path:
-        texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
-        (self.folder / name).write_bytes(b"".join(text + ending for text in texts))
-        return self.folder / name
-
-    def load(
-        self, days: Sequence[date] = (DAY,), mapping: EventMapping = MAPPING, pepper: str | None = "pepper"
-    ) -> list[dict[str, Any]]:
-        """Loads the days from every file, as the asset does, and returns their dead letters."""
-        sources = [EventSource(files="*.jsonl", mapping=mapping)]
-        loads = event_loads(self.folder, sources, days, pepper)
-        self.by_day, refused = self.warehouse.replace_days_from_lines(
-            "ui_events", days, loads, deduplicate="load_distinct_events"
-        )
-        letters = refused_lines(self.folder, refused)
-        self.warehouse.replace_source("dead_letters", "ui_events", letters)
-        return letters
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        result = self.engine.query("SELECT * FROM ui_events ORDER BY ts, event_id")
-        return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+REAL = Path(__file__).parents[2].parent / "shared" / "data" / "events"
+EXAMPLES = Path(__file__).parents[1] / "domain" / "event_formats" / "examples"
 
 
 @pytest.fixture
-def events(tmp_path: Path, warehouse: ClickHouseWarehouse, engine: Client) -> Events:
-    folder = tmp_path / "workspace"
-    folder.mkdir()
-    return Events(folder, warehouse, engine)
+def events(tmp_path: Path, warehouse: ClickHouseWarehouse, engine: Client) -> EventFolder:
+    return EventFolder(tmp_path / "workspace", warehouse, engine)
 
 
-def event(number: int = 1, **fields: Any) -> dict[str, Any]:
-    return {"at": "2026-09-01T10:00:00Z", "kind": "query_submit", "id": f"e{number}", **fields}
+def numbered(count: int, first: int = 0) -> list[dict[str, Any]]:
+    return [event(number) for number in range(first, first + count)]
 
 
-def test_a_full_event_fills_every_mapped_column(events: Events) -> None:
-    """Dots descend into objects; numbers may come as strings; metadata keeps scalars of any kind."""
-    events.write(
-        "a.jsonl",
-        event(
-            session={"id": "s-1"}, build={"sha": "c" * 40}, took_ms="812.25", panel="it's \"left\"\n",
-            size={"width": 640},
-            agent="Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.6478.61 Safari/537.36",
-        ),
-    )  # fmt: skip
-    assert events.load() == []
+def ids(count: int) -> list[str]:
+    return [f"e{number}" for number in range(count)]
+
+
+THREE = numbered(3)
+LAYOUTS = {
+    "lines": lines_of(*THREE),
+    "no newline at the end": lines_of(*THREE).removesuffix(b"\n"),
+    "carriage returns": lines_of(*THREE, ending=b"\r\n"),
+    "byte order mark": b"\xef\xbb\xbf" + lines_of(*THREE),
+    "byte order mark and carriage returns": b"\xef\xbb\xbf" + lines_of(*THREE, ending=b"\r\n"),
+    "empty lines": b"\n\n" + lines_of(*THREE, ending=b"\n\n  \n"),
+    "indented lines": b"".join(b" \t" + lines_of(one) for one in THREE),
+    "an array in one line": json.dumps(THREE).encode(),
+    "an array in one line with a newline": json.dumps(THREE).encode() + b"\n",
+    "an array over several lines": json.dumps(THREE, indent=2).encode(),
+    "an array over several lines with tabs": json.dumps(THREE, indent="\t").encode(),
+    "an array with an event a line": b"[\n" + b",\n".join(json.dumps(one).encode() for one in THREE) + b"\n]\n",
+    "an array that begins beside its first event": b"[" + b",\n".join(json.dumps(one).encode() for one in THREE) + b"]",
+    "an array over several lines after a mark": b"\xef\xbb\xbf" + json.dumps(THREE, indent=2).encode(),
+    "arrays, one a line": lines_of(json.dumps(THREE[:2]).encode(), json.dumps(THREE[2:]).encode()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_layout_changes_nothing_of_the_events(events: EventFolder, layout: str, is_packed: bool) -> None:
+    """Lines, arrays, marks and packing are the writer's habits; gzip is known by its content, not by a name."""
+    content = LAYOUTS[layout]
+    events.read(packed(content) if is_packed else content)
+    assert (events.ids, events.refused) == (ids(3), [])
+
+
+def test_one_document_over_several_lines_is_one_event(events: EventFolder) -> None:
+    """As people write an example by hand."""
+    events.read(json.dumps(event(session={"id": "s"}, size={"width": 5}), indent=2).encode())
     [row] = events.rows
-    assert row.pop("session_id") is not None
-    assert row == {
-        "day": DAY,
-        "ts": datetime(2026, 9, 1, 10, tzinfo=UTC),
-        "event_id": "e1",
-        "commit_sha": "c" * 40,
-        "event_type": "query_submit",
-        "latency_ms": 812.25,
-        "user_agent": "Chrome 126",
-        "metadata": {"panel": 'it\'s "left"\n', "size.width": "640"},
-        "source_path": "a.jsonl",
-        "schema_version": 1,
-    }
+    assert (row["event_id"], row["metadata"], events.refused) == ("e1", {"size.width": "5"}, [])
 
 
-def test_what_an_event_does_not_state_is_null(events: Events) -> None:
-    """Missing and JSON null are both "not stated": no word "null", no zero, no empty session is made of them."""
-    stated = {"at": "2026-09-01T10:00:00Z", "kind": "open"}
-    nulls = dict.fromkeys(("id", "session", "build", "took_ms", "agent", "panel"))
-    inner = {"session": {"id": None}, "build": {"sha": None}, "size": {"width": None}}
-    events.write("a.jsonl", stated, {**stated, **nulls}, {**stated, **inner})
-    assert events.load() == []
-    assert len(events.rows) == 3
-    for row in events.rows:
-        found = {row[name] for name in ("event_id", "session_id", "commit_sha", "latency_ms", "user_agent")}
-        assert (found, row["metadata"]) == ({None}, {})
+def test_gzip_of_several_members_is_read_to_its_end(events: EventFolder) -> None:
+    """Packed files may be put one behind the other."""
+    events.read(packed(lines_of(*numbered(2))) + packed(lines_of(event(2))))
+    assert events.ids == ids(3)
 
 
-def test_columns_that_are_not_mapped_stay_null(events: Events) -> None:
-    """An empty mapping key matches nothing, not even a field with an empty name."""
-    events.write("a.jsonl", {**event(), "": "x", "session": "s"})
-    events.load(mapping=EventMapping(ts="at", event_type="kind"))
-    [row] = events.rows
-    assert (row["session_id"], row["event_id"], row["commit_sha"]) == (None, None, None)
+def test_a_name_says_nothing_of_the_packing(events: EventFolder) -> None:
+    """A plain file that is called .gz is read as what it is."""
+    events.read(LAYOUTS["lines"], name="a.jsonl.gz")
+    assert events.ids == ids(3)
 
 
-def test_a_latency_that_cannot_be_one_is_null(events: Events) -> None:
-    """What cannot be true is not stored as a measurement; the events themselves are kept."""
-    impossible = ["-3", "NaN", "inf", "fast", True, -0.5, {"ms": 3}, [3]]
-    events.write("a.jsonl", *(event(number, took_ms=stated) for number, stated in enumerate(impossible)))
-    assert events.load() == []
-    assert [row["latency_ms"] for row in events.rows] == [None] * len(impossible)
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "gzip"])
+def test_a_refused_line_has_the_number_that_an_editor_shows(
+    events: EventFolder, mark: bytes, ending: bytes, is_packed: bool
+) -> None:
+    """A byte order mark, carriage returns or packing do not move it."""
+    content = mark + lines_of(event(0), b"broken", b"", event(1), b"broken too", ending=ending) + b"cut"
+    events.read(packed(content) if is_packed else content)
+    assert events.ids == ids(2)
+    assert sorted(events.refused) == [(f"line {number}", "not valid JSON.") for number in (2, 5, 6)]
 
 
-def test_every_honest_way_to_write_a_time_is_read_as_the_same_instant(events: Events) -> None:
-    """Epochs in seconds to nanoseconds, numbers or strings, and ISO 8601 with any offset."""
-    instant = datetime(2026, 9, 1, 10, 0, 0, 250000, tzinfo=UTC)
-    ms = int(instant.timestamp() * 1000)
-    stated = [
-        ms, str(ms), ms * 1000, str(ms * 1_000_000), ms / 1000, "2026-09-01T10:00:00.250Z",
-        "2026-09-01T12:00:00.250+02:00", "2026-09-01T04:30:00.250-0530", "2026-09-01 10:00:00.250",
-    ]  # fmt: skip
-    events.write("a.jsonl", *(event(number, at=at) for number, at in enumerate([*stated, ms // 1000])))
-    assert events.load() == []
-    found = {row["event_id"]: row["ts"] for row in events.rows}
-    assert found == {
-        **{f"e{number}": instant for number in range(len(stated))},
-        f"e{len(stated)}": instant.replace(microsecond=0),
-    }
+def test_a_refused_first_line_after_a_mark_has_its_number(events: EventFolder) -> None:
+    """The mark is no part of the line."""
+    events.read(b"\xef\xbb\xbfbroken\n" + lines_of(event(0)))
+    assert (events.ids, events.refused) == (["e0"], [("line 1", "not valid JSON.")])
 
 
-def test_a_time_that_would_have_to_be_guessed_is_refused(events: Events) -> None:
-    """The engine's lenient parser makes a time of this year of "10:30", and 2020 of 2200: neither may enter a day."""
-    guesses = [
-        "10:30", "4/5/26", "12", "2026", "May", "2026-09-01", "soon", 12.5, True, "2200-01-01T00:00:00Z",
-        "1800-01-01T00:00:00Z", "2026-02-30T00:00:00Z",
-    ]  # fmt: skip
-    events.write("a.jsonl", *(event(number, at=stated) for number, stated in enumerate(guesses)))
-    letters = events.load([date(1970, 1, 1), date(2149, 6, 6)])
-    assert events.rows == []
-    assert [letter["item"] for letter in letters] == [f"line {number}" for number in range(1, len(guesses) + 1)]
-    assert all("timestamp" in letter["error"] for letter in letters)
-
-
-def test_refused_lines_are_named_by_their_number_while_the_others_load(events: Events) -> None:
+def test_lines_that_are_no_events_are_refused_while_the_others_load(events: EventFolder) -> None:
     """One bad line costs itself, not the file: what is wrong, where, and what to do."""
     path = events.write(
         "a.jsonl",
@@ -170,216 +120,433 @@ def test_refused_lines_are_named_by_their_number_while_the_others_load(events: E
         event(11),
         event(12, at="yesterday"),
         event(12, at="yesterday"),
+        b"5",
+        b"null",
+        b'"text"',
     )
-    letters = events.load()
-    assert [row["event_id"] for row in events.rows] == ["e1", "e11"]
-    assert {(letter["item"], letter["error"]) for letter in letters} == {
-        ("line 2", "not valid JSON."),
-        ("line 4", "the mapped timestamp is missing."),
-        ("line 5", "the mapped event type is missing."),
-        ("line 6", "the mapped timestamp is missing."),
-        ("line 7", "the mapped event type is missing."),
-        ("line 8", "not valid JSON."),
-        ("line 9", "the mapped timestamp is missing."),
-        ("line 10", "not valid JSON."),
-        ("line 12", "the mapped timestamp is neither ISO 8601 nor an epoch."),
-        ("line 13", "the mapped timestamp is neither ISO 8601 nor an epoch."),
-    }
-    assert {letter["source_path"] for letter in letters} == {path.name}
-    assert all(letter["remedy"] and letter["error_type"] == "refused_line" for letter in letters)
-
-
-def test_files_of_other_systems_are_read_alike(events: Events) -> None:
-    """A byte order mark or carriage returns change neither the events nor the numbers of refused lines."""
-    variants = [(start, ending) for start in (b"", b"\xef\xbb\xbf") for ending in (b"\n", b"\r\n")]
-    for number, (start, ending) in enumerate(variants):
-        ids = range(10 * number, 10 * number + 3)
-        path = events.write(f"{number}.jsonl", event(ids[0]), b"broken", event(ids[1], panel="x"), ending=ending)
-        path.write_bytes(start + path.read_bytes() + json.dumps(event(ids[2])).encode())
-    letters = events.load()
-    assert [(letter["source_path"], letter["item"]) for letter in letters] == [
-        (f"{number}.jsonl", "line 2") for number in range(len(variants))
-    ]
-    assert len(events.rows) == 3 * len(variants)
-
-
-def test_an_empty_file_and_a_very_long_line_are_no_trouble(events: Events) -> None:
-    """An empty file holds no events; a line of a megabyte is one."""
-    events.write("a.jsonl")
-    events.write("b.jsonl", b"", b"   ", ending=b"\r\n")
-    events.write("c.jsonl", event(1, note="x" * 1_000_000, panel="y" * 1_000_000), event(2))
-    assert events.load() == []
-    assert [row["event_id"] for row in events.rows] == ["e1", "e2"]
-    assert len(events.rows[0]["metadata"]["panel"]) == 1_000_000
-
-
-def test_a_file_name_may_hold_anything(events: Events) -> None:
-    """File names are made by others: quotes, newlines, braces and letters of any script."""
-    name = 'it\'s "ours"\n{ts_path:String} \\ Grüße 日本.jsonl'
-    events.write(name, event(1), b"broken")
-    [letter] = events.load()
-    [row] = events.rows
-    assert (row["source_path"], letter["source_path"]) == (name, name)
-
-
-def test_an_event_is_there_once_however_often_it_is_delivered(events: Events) -> None:
-    """Deliveries repeat: the earliest of a native id is kept, across lines and files; events without id all stay."""
-    events.write("a.jsonl", event(1), event(1), event(2, at="2026-09-01T11:00:00Z"), {**event(), "id": ""})
-    events.write("b.jsonl", event(2, at="2026-09-01T10:30:00Z"), event(1), {**event(), "id": None})
-    events.load()
-    kept = [(row["event_id"], row["ts"].hour, row["source_path"]) for row in events.rows if row["event_id"]]
-    assert kept == [("e1", 10, "a.jsonl"), ("e2", 10, "b.jsonl")]
-    assert sum(row["event_id"] is None for row in events.rows) == 2
-
-
-def test_every_event_without_an_id_is_kept(events: Events) -> None:
-    """Absence of an id is not sameness: a hundred thousand equal lines are as many events."""
-    line = b'{"at": "2026-09-01T10:00:00Z", "kind": "open"}\n'
-    (events.folder / "a.jsonl").write_bytes(line * 100_000)
-    assert events.load() == []
-    assert events.by_day == {DAY: 100_000}
-
-
-def test_a_late_event_reaches_its_day_when_that_is_loaded_again(events: Events) -> None:
-    """A file of today may hold events of yesterday: each goes to the day of its own time, in UTC."""
-    events.write("a.jsonl", event(1, at="2026-09-01T23:59:59.999Z"), event(2, at="2026-09-02T01:00:00+02:00"))
-    events.load()
-    assert [row["event_id"] for row in events.rows] == ["e2", "e1"]
-    events.write("b.jsonl", event(3, at="2026-09-01T00:00:00Z"), event(4, at="2026-09-02T00:00:00Z"))
-    events.load([DAY, NEXT_DAY])
-    assert [(row["event_id"], row["day"]) for row in events.rows] == [
-        ("e3", DAY), ("e2", DAY), ("e1", DAY), ("e4", NEXT_DAY),
-    ]  # fmt: skip
-    assert events.by_day == {DAY: 3, NEXT_DAY: 1}
-
-
-def test_a_day_that_lost_its_file_is_empty_again(events: Events) -> None:
-    """The day is what its files say now, and nothing that an earlier load left."""
-    path = events.write("a.jsonl", event(1))
-    events.load()
-    path.unlink()
-    events.load()
-    assert (events.rows, events.by_day) == ([], {DAY: 0})
-
-
-def test_a_file_that_vanishes_while_it_is_loaded_is_told(events: Events) -> None:
-    """An unreadable source is not an empty one: the load stops and the day stays as it was."""
-    path = events.write("a.jsonl", event(1))
-    events.load()
-    loads = event_loads(events.folder, [EventSource(files="*.jsonl", mapping=MAPPING)], [DAY], None)
-    path.unlink()
-    with pytest.raises(PermanentFailure, match=r"a\.jsonl cannot be read"):
-        events.warehouse.replace_days_from_lines("ui_events", [DAY], loads, deduplicate="load_distinct_events")
-    assert len(events.rows) == 1
-
-
-def test_no_personal_data_reaches_any_table(events: Events) -> None:
-    """S0-102: what is not mapped is not read, sessions are hashed, refused lines leave no content behind."""
-    person = {"email": "ada@example.org", "user": {"id": "user-4711", "name": "Ada Lovelace"}, "ip": "203.0.113.7"}
-    agent = "Mozilla/5.0 (Ada's phone; ada@example.org) Firefox/128.0"
-    events.write(
-        "a.jsonl",
-        event(1, session={"id": "session-of-ada"}, agent=agent, **person),
-        {"kind": "open", **person},
-        b'{"email": "ada@example.org", "user-4711',
+    intake = events.take_in()
+    assert events.ids == ["e1", "e11"]
+    assert sorted(events.refused) == sorted(
+        [
+            ("line 2", "not valid JSON."),
+            ("line 4", "the mapped timestamp is missing."),
+            ("line 5", "the mapped event type is missing."),
+            ("line 6", "the mapped timestamp is missing."),
+            ("line 7", "the mapped event type is missing."),
+            ("line 8", "not valid JSON."),
+            ("line 9", "not a JSON object."),
+            ("line 10", "not valid JSON."),
+            ("line 12", "the mapped timestamp is neither ISO 8601 nor an epoch."),
+            ("line 13", "the mapped timestamp is neither ISO 8601 nor an epoch."),
+            ("line 14", "not a JSON object."),
+            ("line 15", "not a JSON object."),
+            ("line 16", "not a JSON object."),
+        ]
     )
-    assert len(events.load()) == 2
-    assert "Firefox 128" in _everything(events.engine)
-    for secret in ("ada@", "user-4711", "Lovelace", "203.0.113.7", "session-of-ada", "phone"):
-        assert secret not in _everything(events.engine), secret
+    assert {letter["source_path"] for letter in events.letters} == {path.name}
+    assert all(letter["remedy"] and letter["error_type"] == "refused_line" for letter in events.letters)
+    assert (intake.files, intake.files_read) == (1, 1)
 
 
-def _everything(engine: Client) -> str:
-    """All rows of all tables as text."""
-    tables = engine.query("SELECT name FROM system.tables WHERE database = currentDatabase()").result_rows
-    return "\n".join(engine.raw_query(f"SELECT * FROM {name} FORMAT JSONEachRow").decode() for (name,) in tables)
+def test_a_line_that_is_an_array_is_never_read_by_position(events: EventFolder) -> None:
+    """The first element of a list is not the first mapped field, whatever it looks like."""
+    array = ["2026-09-01T10:00:00Z", "open", "e1", ["s"], "ada@example.org"]
+    events.read(lines_of(json.dumps(array).encode(), json.dumps([array]).encode(), event(2)))
+    assert events.ids == ["e2"]
+    assert {reason for _, reason in events.refused} == {"not a JSON object."}
 
 
-def test_a_session_is_one_id_that_only_the_key_could_lead_back_to(events: Events) -> None:
-    """The same session is the same id on every load; under another key it is another."""
-    events.write("a.jsonl", event(1, session={"id": "s"}), event(2, session={"id": "s"}), event(3, session={"id": "t"}))
-    events.load(pepper="one")
-    first = [row["session_id"] for row in events.rows]
-    events.load(pepper="one")
-    again = [row["session_id"] for row in events.rows]
-    events.load(pepper="another")
-    assert first == again
-    assert (len(set(first)), first[0] == first[1]) == (2, True)
-    assert not set(first) & {row["session_id"] for row in events.rows}
-
-
-def test_a_user_agent_is_reduced_to_family_and_major_version(events: Events) -> None:
-    """A whole user agent is close to a fingerprint of a person's machine."""
-    agents = {
-        "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36 Edg/126.0.2592": "Edge 126",
-        "Mozilla/5.0 AppleWebKit/537.36 Chrome/125.0.0.0 Safari/537.36 OPR/111.0.0.0": "Opera 111",
-        "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML) Version/17.4 Safari/605.1.15": "Safari 17",
-        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0": "Firefox 128",
-        "ada-laptop-of-team-seven Chrome/": "other",
-        "curl/8.5 run by ada": "other",
-        "": None,
+def test_elements_of_an_array_that_are_no_objects_are_refused(events: EventFolder) -> None:
+    """They have no line of their own: their hash names them."""
+    events.read(json.dumps([event(0), 5, [1], "x", None, {"kind": "open"}], indent=1).encode())
+    assert events.ids == ["e0"]
+    assert Counter(reason for _, reason in events.refused) == {
+        "not a JSON object.": 4,
+        "the mapped timestamp is missing.": 1,
     }
-    events.write("a.jsonl", *(event(number, agent=agent) for number, agent in enumerate(agents)))
-    events.load()
-    assert [row["user_agent"] for row in events.rows] == list(agents.values())
+    assert all(item.startswith("event ") for item, _ in events.refused)
 
 
-def test_a_file_belongs_to_the_first_source_that_matches_it(events: Events) -> None:
-    """Two overlapping patterns do not double the events."""
-    events.write("a.jsonl", event(1))
-    sources = [EventSource(files="*.jsonl", mapping=MAPPING), EventSource(files="a.*", mapping=MAPPING)]
-    assert len(event_loads(events.folder, sources, [DAY], None)) == 1
+@pytest.mark.parametrize("content", [b"[]", b"[ ]\n", b"\n", b"   \r\n\r\n", b"\xef\xbb\xbf"])
+def test_a_file_without_events_is_no_trouble(events: EventFolder, content: bytes) -> None:
+    """No row and no complaint."""
+    assert (events.read(content), events.refused) == ([], [])
 
 
-def test_the_hash_of_the_inputs_changes_with_name_and_content(tmp_path: Path) -> None:
-    """`day_loads.inputs_sha256` tells whether a day was built from what lies there now."""
-    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
-    first.write_bytes(b"1")
-    second.write_bytes(b"1")
-    before = inputs_sha256([first])
-    assert before != inputs_sha256([second])
-    first.write_bytes(b"2")
-    assert before != inputs_sha256([first])
+def test_a_first_line_that_is_cut_does_not_make_a_document_of_the_file(events: EventFolder) -> None:
+    """A rotated log may begin or end anywhere: only the cut line is lost."""
+    for number, cut in enumerate((b'{"at": 1,', b'{"at":', b'{"session": {', b'"id": "e1"}')):
+        name = f"{number}.jsonl"
+        events.write(name, cut, event(number))
+    events.take_in()
+    assert (sorted(map(str, events.ids)), len(events.refused)) == (ids(4), 4)
+
+
+def test_a_very_long_first_line_is_a_line(events: EventFolder) -> None:
+    """However it is cut while it is looked at."""
+    for pad in range(6):
+        events.write(f"{pad}.jsonl", event(pad, pad="x" * pad, note=[1] * 700_000), event(10 + pad))
+    events.take_in()
+    assert (len(events.ids), events.refused) == (12, [])
+
+
+def test_a_line_of_a_megabyte_is_an_event(events: EventFolder) -> None:
+    """Length is no fault."""
+    events.read(lines_of(event(1, note="x" * 1_000_000, panel="y" * 1_000_000), event(2)))
+    assert (events.ids, len(events.rows[0]["metadata"]["panel"])) == (["e1", "e2"], 1_000_000)
 
 
 @pytest.mark.parametrize(
-    ("dotted", "path"),
-    [("a", '$."a"'), ("session.id", '$."session"."id"'), ("@t", '$."@t"'), ('a"b', '$."ab"'), ("", '$."(not mapped)"')],
+    ("content", "reason"),
+    [
+        (b"", "The file is empty."),
+        ('{"at": 1}\n'.encode("utf-16"), "The file is UTF-16, not UTF-8."),
+        (b"\xfe\xff\x00{", "The file is UTF-16, not UTF-8."),
+        (b"\x28\xb5\x2f\xfd\x04\x00", "The file is packed with zstd."),
+        (b"BZh91AY&SY", "The file is packed with bzip2."),
+        (b"\xfd7zXZ\x00", "The file is packed with xz."),
+        (b"PK\x03\x04", "The file is packed with zip."),
+        (packed(lines_of(*numbered(1000)))[:-20], "The gzip file is cut or broken"),
+        (packed(lines_of(*numbered(1000)))[:5], "The gzip file is cut or broken"),
+        (b"\x1f\x8bno gzip at all", "The gzip file is cut or broken"),
+        (packed(lines_of(event())) + b"rubbish behind it", "The gzip file is cut or broken"),
+    ],
 )
-def test_a_mapping_names_a_path(dotted: str, path: str) -> None:
-    """A configured name can never break out of the JSONPath that it becomes."""
-    assert json_path(dotted) == path
+def test_a_file_that_cannot_be_read_is_refused_and_the_others_load(
+    events: EventFolder, content: bytes, reason: str
+) -> None:
+    """One broken file costs itself: what is wrong, and what to do."""
+    events.write("a.jsonl", event(0))
+    events.write_bytes("b.jsonl", content)
+    events.write("c.jsonl", event(1))
+    events.take_in()
+    [letter] = events.letters
+    assert letter["error"].startswith(reason)
+    assert (letter["source_path"], letter["item"], letter["error_type"]) == ("b.jsonl", "", "refused_file")
+    assert (events.ids, letter["size_bytes"], bool(letter["remedy"])) == (ids(2), len(content), True)
 
 
-def test_a_mapping_reads_fields_of_any_name(events: Events) -> None:
-    """Names with dashes, spaces, signs and letters of any script are names like others."""
-    names = ["@timestamp", "event-type", "the id", "grün", "it's"]
-    mapping = EventMapping(ts=names[0], event_type=names[1], event_id=names[2], commit=names[3], latency_ms=names[4])
-    values = ["2026-09-01T10:00:00Z", "open", "e1", "abc", 5]
-    events.write("a.jsonl", dict(zip(names, values, strict=True)))
-    assert events.load(mapping=mapping) == []
+def test_a_line_without_an_end_is_refused_as_a_file(events: EventFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine would take all memory for it."""
+    monkeypatch.setattr(event_files, "LONGEST_LINE_BYTES", 1024**2)
+    events.write("a.jsonl", event(0))
+    events.write("b.jsonl", event(5), event(6, note="x" * 5 * 1024**2), event(7))
+    events.write_bytes("c.jsonl", packed(lines_of(event(8, note="x" * 5 * 1024**2))))
+    events.take_in()
+    assert events.ids == ["e0"]
+    assert [letter["error"][:41] for letter in events.letters] == ["A line of the file is longer than 1 MiB: "] * 2
+
+
+def test_a_document_without_an_end_is_refused_as_a_file(events: EventFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents may be longer than lines, not boundless."""
+    monkeypatch.setattr(event_files, "LARGEST_DOCUMENT_BYTES", 1024**2)
+    monkeypatch.setattr(event_files, "LONGEST_LINE_BYTES", 1024)
+    events.write_bytes("a.jsonl", json.dumps(numbered(1000), indent=1).encode())
+    events.write_bytes("b.jsonl", json.dumps([event(note=["x"] * 500_000)], indent=1).encode())
+    events.take_in()
+    assert len(events.ids) == 1000
+    assert [letter["source_path"] for letter in events.letters] == ["b.jsonl"]
+
+
+def test_a_zip_bomb_is_refused(events: EventFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What grows without measure is not made of events."""
+    monkeypatch.setattr(event_files, "LARGEST_GZIP_RATIO", 2)
+    events.write("a.jsonl", event(0))
+    events.write_bytes("b.jsonl", packed(b"\n" * 20 * 1024**2))
+    events.take_in()
+    [letter] = events.letters
+    assert (events.ids, letter["error"]) == (
+        ["e0"],
+        "The gzip file grows more than 2 times: it is not made of events.",
+    )
+
+
+def test_a_well_packed_file_of_events_is_no_bomb(events: EventFolder) -> None:
+    """Equal lines pack to a hundredth."""
+    line = lines_of({"at": "2026-09-01T10:00:00Z", "kind": "open"})
+    events.write_bytes("a.jsonl", packed(line * 200_000))
+    assert events.take_in().rows_by_day == {DAY: 200_000}
+
+
+NAMES = [
+    'it\'s "ours"\n{ts_path:String} \\ Grüße 日本.jsonl', "a*b?[c].jsonl", "{a,b}.jsonl", "{1..3}.jsonl", "a\tb.jsonl",
+    "%41%s$(x);--.jsonl", "-rf.jsonl", ".jsonl", "a b.jsonl",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_name_may_hold_anything(events: EventFolder, name: str) -> None:
+    """File names are made by others: none is taken for a pattern, a parameter or an end of a text."""
+    events.write(name, event(1), b"broken")
+    events.write("b.jsonl", event(2))
+    events.take_in()
+    [letter] = events.letters
+    assert ({row["source_path"] for row in events.rows}, letter["source_path"]) == ({name, "b.jsonl"}, name)
+    assert events.take_in().files_read == 0
+
+
+def test_a_file_name_that_is_no_text_is_shown_as_one(events: EventFolder) -> None:
+    """Names are bytes to the disk."""
+    name = b"caf\xe9.jsonl".decode("utf-8", "surrogateescape")
+    events.write(name, event(1), b"broken")
+    events.take_in()
+    [letter] = events.letters
     [row] = events.rows
-    assert (row["event_type"], row["event_id"], row["commit_sha"], row["latency_ms"]) == ("open", "e1", "abc", 5.0)
+    assert row["source_path"] == letter["source_path"] == "caf�.jsonl"
+    assert events.take_in().files_read == 0
 
 
-def test_a_real_stream_loads_as_its_own_lines_say(events: Events) -> None:
-    """Real events of a public project: every line is a row of its day, or a dead letter; none is lost or doubled."""
-    if not REAL_EVENTS.is_file():
-        pytest.skip("no real events beside the repository: visitor_events.jsonl is not there")
-    (events.folder / "real.jsonl").write_bytes(REAL_EVENTS.read_bytes())
-    stated = [json.loads(line) for line in REAL_EVENTS.read_text(encoding="utf-8").splitlines()]
-    distinct = {one["event_id"]: one for one in stated}
+def test_dead_letters_are_bounded(events: EventFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first ones are named, the others counted."""
+    monkeypatch.setattr(event_intake, "MOST_LETTERS", 10)
+    events.write("a.jsonl", event(0), *(event(number, at=f"day {number}") for number in range(25)))
+    events.take_in()
+    last = [letter for letter in events.letters if letter["item"].startswith("and ")]
+    assert len(events.letters) == 11
+    assert [(one["item"], "neither ISO 8601 nor an epoch" in one["error"]) for one in last] == [("and 15 more", True)]
+    [reading] = events.warehouse.select("select_input_files", {"source": "ui_events"})
+    assert reading["refused"] == 25
+
+
+def test_a_thousand_dead_letters_are_kept_of_a_file(events: EventFolder) -> None:
+    """Of as many equal lines, too: each has its number."""
+    events.write_bytes("a.jsonl", b"the same rubbish\n" * 30_000 + lines_of(event(0)))
+    events.take_in()
+    stored = events.query("SELECT count() AS letters FROM dead_letters")
+    assert stored == [{"letters": 1001}]
+    items = [item for item, _ in events.refused]
+    assert (items.count("and 29,000 more"), {f"line {number}" for number in range(1, 1001)} <= set(items)) == (1, True)
+
+
+def test_equal_refused_events_of_a_document_are_one_letter(events: EventFolder) -> None:
+    """Without a number of their own they cannot be told apart; the reading has their count."""
+    events.write_bytes("a.jsonl", json.dumps([5] * 50, indent=1).encode())
+    events.take_in()
+    assert len(events.letters) == 1
+    [reading] = events.warehouse.select("select_input_files", {"source": "ui_events"})
+    assert reading["refused"] == 50
+
+
+def test_an_event_is_there_once_however_often_it_is_delivered(events: EventFolder) -> None:
+    """Deliveries repeat: the earliest of a native id is kept, across lines and files; events without id all stay."""
+    events.write("a.jsonl", event(1), event(1), event(2, at="2026-09-01T11:00:00Z"), {**event(), "id": ""})
+    events.write("b.jsonl", event(2, at="2026-09-01T10:30:00Z"), event(1), {**event(), "id": None})
+    assert events.take_in().rows_by_day == {DAY: 4}
+    kept = [(row["event_id"], row["ts"].hour, row["source_path"]) for row in events.rows if row["event_id"]]
+    assert kept == [("e1", 10, "a.jsonl"), ("e2", 10, "b.jsonl")]
+    assert events.ids.count(None) == 2
+
+
+def test_an_event_is_there_once_a_day(events: EventFolder) -> None:
+    """A day must not depend on which others are built with it."""
+    events.write("a.jsonl", event(1), event(1, at="2026-09-02T10:00:00Z"))
+    assert events.take_in(DAY, NEXT_DAY).rows_by_day == {DAY: 1, NEXT_DAY: 1}
+
+
+def test_every_event_without_an_id_is_kept(events: EventFolder) -> None:
+    """Absence of an id is not sameness: a hundred thousand equal lines are as many events."""
+    line = b'{"at": "2026-09-01T10:00:00Z", "kind": "open"}\n'
+    twice = lines_of(event(1), event(1), *(event(id=f"no id {number}") for number in range(10)))
+    events.write_bytes("a.jsonl", line * 100_000 + twice)
+    assert events.take_in().rows_by_day == {DAY: 100_011}
+    assert events.refused == []
+
+
+def test_an_event_goes_to_the_day_of_its_own_time_in_utc(events: EventFolder) -> None:
+    """Not to the day of its file."""
+    events.write(
+        "a.jsonl",
+        event(1, at="2026-09-01T23:59:59.999Z"),
+        event(2, at="2026-09-02T01:00:00+02:00"),
+        event(3, at="2026-09-01T00:00:00Z"),
+        event(4, at="2026-09-02T00:00:00Z"),
+    )
+    assert events.take_in(DAY, NEXT_DAY).rows_by_day == {DAY: 3, NEXT_DAY: 1}
+    found = [(row["event_id"], row["day"]) for row in events.rows]
+    assert found == [("e3", DAY), ("e2", DAY), ("e1", DAY), ("e4", NEXT_DAY)]
+
+
+def test_a_file_that_two_sources_name_is_read_once_by_the_first(events: EventFolder) -> None:
+    """Overlapping patterns do not double the events, nor does the later one decide how they are read."""
+    other = EventMapping(ts=("at",), event_type=("id",))
+    events.sources = [EventSource(files="*.jsonl", mapping=MAPPING), EventSource(files="a.*", mapping=other)]
+    events.write("a.jsonl", event(1))
+    assert (events.take_in().files, [row["event_type"] for row in events.rows]) == (1, ["query_submit"])
+
+
+PARQUET = (
+    "SELECT toDateTime64('2026-09-01 10:00:00.250', 3, 'UTC') + number AS at, 'open' AS kind, "
+    "concat('p', toString(number)) AS id, toDateTime64('2026-09-01 10:00:00.250', 3) AS local, "
+    "CAST(tuple('s-1'), 'Tuple(id String)') AS session, 'abcdef01' AS build, 12345678901234567 + number AS panel, "
+    "if(number = 1, NULL, 812.25) AS took_ms, map('width', '640') AS size, ['x'] AS other, true AS agent "
+    "FROM numbers(3)"
+)
+
+
+def write_parquet(events: EventFolder, path: Path, select: str) -> None:
+    events.engine.command(f"INSERT INTO FUNCTION file('{path}', 'Parquet') {select}")
+
+
+def test_parquet_is_read_by_its_columns(events: EventFolder) -> None:
+    """Columns are fields: times in UTC, structures and maps as objects, whole numbers to the last digit."""
+    events.sources = [EventSource(files="*.parquet", mapping=MAPPING)]
+    write_parquet(events, events.folder / "a.parquet", PARQUET)
+    events.take_in()
+    assert (events.ids, events.refused) == (["p0", "p1", "p2"], [])
+    first, second, _ = events.rows
+    assert first["ts"] == datetime(2026, 9, 1, 10, 0, 0, 250000, tzinfo=UTC)
+    assert (first["latency_ms"], second["latency_ms"]) == (812.25, None)
+    assert second["metadata"] == {"size.width": "640", "panel": "12345678901234568"}
+    assert len({row["session_id"] for row in events.rows}) == 1
+
+
+def test_rows_of_parquet_that_are_no_events_are_refused(events: EventFolder) -> None:
+    """As lines are, each named by its hash."""
+    events.sources = [EventSource(files="*.parquet", mapping=MAPPING)]
+    select = PARQUET.replace("'open' AS kind", "if(number = 1, '', 'open') AS kind")
+    write_parquet(events, events.folder / "a.parquet", select)
+    events.take_in()
+    assert events.ids == ["p0", "p2"]
+    [(item, reason)] = events.refused
+    assert (item[:6], reason) == ("event ", "the mapped event type is missing.")
+
+
+@pytest.mark.parametrize("cut", [-30, 40])
+def test_a_cut_parquet_file_leaves_nothing_of_itself(events: EventFolder, cut: int) -> None:
+    """Neither rows nor an end of the build; it is tried again with the next one."""
+    events.sources = [EventSource(files="*.parquet", mapping=MAPPING), EventSource(files="*.jsonl", mapping=MAPPING)]
+    path = events.folder / "a.parquet"
+    write_parquet(events, path, PARQUET)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:cut])
+    events.write("b.jsonl", event(1))
+    events.take_in()
+    [letter] = events.letters
+    assert (events.ids, letter["error_type"], letter["source_path"]) == (["e1"], "unreadable", "a.parquet")
+    path.write_bytes(whole)
+    events.take_in()
+    assert (events.ids, events.letters) == (["e1", "p0", "p1", "p2"], [])
+
+
+def example_events(path: Path) -> list[Mapping[str, Any]]:
+    unpacked = EXAMPLES / "unpacked" / f"{path.stem}.jsonl"
+    text = (unpacked if unpacked.is_file() else path).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def first_stated(one: Mapping[str, Any], paths: tuple[str, ...]) -> str | None:
+    found = next((value for path in paths if (value := stated(one, path)) is not None), None)
+    return found if found is None or isinstance(found, str) else json.dumps(found)
+
+
+EXAMPLE_FILES = sorted(path.name for path in EXAMPLES.glob("*.json*"))
+
+
+@pytest.mark.parametrize("name", EXAMPLE_FILES)
+def test_the_examples_of_every_format_load_as_their_fields_say(events: EventFolder, name: str) -> None:
+    """Every event of an example is a row or a dead letter, and a row has what the format's fields state."""
+    path = EXAMPLES / name
+    known = next(one for one in FORMATS if path.stem.removeprefix(one.name) in ("", "_batch", "_search"))
+    own = EventMapping(ts=("at",), event_type=("kind",), event_id=("id",), session=("session.id",))
+    mapping = own if known.name == "json_lines" else EventMapping()
+    rows = events.read(path.read_bytes(), name=name, format=known.name, mapping=mapping)
+    fields = EventSource(files=name, format=known.name, mapping=mapping).fields
+    told = example_events(path)
+    good = [one for one in told if first_stated(one, fields.ts) and first_stated(one, fields.event_type)]
+    assert len(events.letters) == len(told) - len(good)
+
+    def expected(one: Mapping[str, Any]) -> tuple[object, ...]:
+        metadata = {key: text for key in fields.metadata if (text := first_stated(one, (key,))) is not None}
+        has_session = first_stated(one, (*fields.session, *fields.actor)) is not None
+        is_derived = has_session and first_stated(one, fields.session) is None
+        return (
+            first_stated(one, fields.event_type), first_stated(one, fields.event_id), first_stated(one, fields.commit),
+            metadata, has_session, is_derived,
+        )  # fmt: skip
+
+    def found(row: Row) -> tuple[object, ...]:
+        return (
+            row["event_type"], row["event_id"], row["commit_sha"], row["metadata"],
+            row["session_id"] is not None, row["session_derived"],
+        )  # fmt: skip
+
+    assert sorted(map(str, map(found, rows))) == sorted(map(str, map(expected, good)))
+    assert all(row["day"] == DAY for row in rows)
+
+
+def test_every_format_has_an_example() -> None:
+    """So that the test above speaks of all of them."""
+    assert all(any(name.startswith(known.name) for name in EXAMPLE_FILES) for known in FORMATS)
+
+
+@pytest.fixture
+def real(events: EventFolder) -> Iterator[EventFolder]:
+    """Real files of public projects, where they lie beside the repository."""
+    if not REAL.is_dir():
+        pytest.skip("no real events beside the repository")
+    yield events
+
+
+def test_a_real_stream_loads_as_its_own_lines_say(real: EventFolder) -> None:
+    """Every line is a row of its day, or a dead letter; none is lost or doubled."""
+    path = REAL / "visitor_events.jsonl"
+    told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    distinct = {one["event_id"]: one for one in told}
     expected = Counter(datetime.fromisoformat(one["timestamp"]).astimezone(UTC).date() for one in distinct.values())
     mapping = EventMapping(
-        ts="timestamp", event_type="event_type", event_id="event_id", session="visitor_id",
+        ts=("timestamp",), event_type=("event_type",), event_id=("event_id",), session=("visitor_id",),
         metadata=("zone_id", "dwell_ms", "is_staff"),
     )  # fmt: skip
-    assert events.load(sorted(expected), mapping) == []
-    assert events.by_day == dict(expected)
-    assert sum(expected.values()) > 600
-    by_id = {row["event_id"]: row for row in events.rows}
+    real.sources = [EventSource(files=str(path), mapping=mapping)]
+    assert real.take_in(*sorted(expected)).rows_by_day == dict(expected)
+    assert (sum(expected.values()) > 600, real.refused) == (True, [])
+    by_id = {row["event_id"]: row for row in real.rows}
     for native, one in distinct.items():
         row = by_id[native]
-        assert row["event_type"] == one["event_type"]
-        assert row["metadata"]["dwell_ms"] == str(one["dwell_ms"])
-    assert len({row["session_id"] for row in events.rows}) == len({one["visitor_id"] for one in distinct.values()})
+        assert (row["event_type"], row["metadata"]["dwell_ms"]) == (one["event_type"], str(one["dwell_ms"]))
+    assert len({row["session_id"] for row in real.rows}) == len({one["visitor_id"] for one in distinct.values()})
+
+
+def test_a_real_datadog_action_loads(real: EventFolder) -> None:
+    """A document over several lines, with a duration in nanoseconds."""
+    real.sources = [EventSource(files=str(REAL / "rum_action.json"), format="datadog_rum")]
+    real.take_in(date(2020, 6, 4))
+    [row] = real.rows
+    assert row["ts"] == datetime(2020, 6, 4, 15, 27, 8, 705000, tzinfo=UTC)
+    assert (row["event_type"], row["latency_ms"]) == ("action.click", 566.25)
+    assert (row["event_id"], row["session_derived"]) == ("47af0abb-3de1-4170-a491-4473716df979", False)
+
+
+def test_a_real_export_of_logs_holds_no_events(real: EventFolder) -> None:
+    """OpenTelemetry's example is a line of a log: it is told, not guessed at."""
+    real.sources = [EventSource(files=str(REAL / "otlp_logs.json"), format="otlp_logs")]
+    real.take_in(date(2018, 12, 13))
+    assert (real.rows, [reason for _, reason in real.refused]) == ([], ["the mapped event type is missing."])
+
+
+def test_real_rudderstack_calls_load(real: EventFolder) -> None:
+    """The fixture wraps its calls: as it lies there it is refused, its calls are read."""
+    path = REAL / "rudder_engagement_track.json"
+    real.sources = [EventSource(files=files, format="rudderstack") for files in ("calls.json", str(path))]
+    [call] = json.loads(path.read_text(encoding="utf-8"))["output"]["queue"]
+    real.write_bytes("calls.json", json.dumps([call], indent=2).encode())
+    called_at = datetime.fromisoformat(call.get("timestamp") or call["originalTimestamp"])
+    real.take_in(called_at.date())
+    assert [(row["event_type"], row["ts"]) for row in real.rows] == [("Release Announcement", called_at)]
+    assert [reason for _, reason in real.refused] == ["the mapped timestamp is missing."]
+
+
+def test_formats_are_named_in_muse_toml() -> None:
+    """What is not known is refused with the names that are."""
+    with pytest.raises(LookupError, match="json_lines"):
+        event_format("csv")
+
+
+def test_gzip_is_hashed_by_what_it_holds(events: EventFolder) -> None:
+    """A log that is packed when it is rotated is the same content under another name."""
+    content = lines_of(*({"at": "2026-09-01T10:00:00Z", "kind": "open"} for _ in range(5)))
+    path = events.write_bytes("a.jsonl", content)
+    events.take_in()
+    path.unlink()
+    events.write_bytes("b.jsonl", gzip.compress(content))
+    assert (events.take_in().missing, len(events.rows)) == ([], 5)

@@ -8,12 +8,20 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from muse_domain.ports import LoadedDay
+from muse_domain.settings import EventMapping, EventSource
+from muse_resources.event_rollup import roll_up_events
 from muse_resources.warehouse import ClickHouseWarehouse
 
 DAY = date(2026, 9, 1)
 TEN = datetime(2026, 9, 1, 10, tzinfo=UTC)
-KINDS = {"error_types": ["error"], "start_types": ["start"], "completion_types": ["done"]}
+KINDS = {"error_types": ("error",), "start_types": ("start",), "completion_types": ("done",)}
 Rollup = Callable[..., list[dict[str, Any]]]
+
+
+def source(**kinds: tuple[str, ...]) -> EventSource:
+    """A source whose mapping names these kinds of events."""
+    return EventSource(files="*", mapping=EventMapping(ts=("at",), event_type=("kind",), **kinds))  # type: ignore[arg-type]
 
 
 def event(kind: str = "click", ts: datetime = TEN, **values: Any) -> dict[str, Any]:
@@ -23,15 +31,20 @@ def event(kind: str = "click", ts: datetime = TEN, **values: Any) -> dict[str, A
     }  # fmt: skip
 
 
+def store(warehouse: ClickHouseWarehouse, days: list[date], *events: dict[str, Any]) -> None:
+    """Events as a build leaves them, each time of other inputs."""
+    warehouse.replace_days("ui_events", days, events)
+    warehouse.record_loads("ui_events", [LoadedDay(day, len(events), 1, uuid.uuid4().hex) for day in days])
+
+
 @pytest.fixture
 def rollup(warehouse: ClickHouseWarehouse, engine: Client) -> Rollup:
     """Stores the events, rolls their days up, and returns `session_stats`."""
 
-    def roll(*events: dict[str, Any], **kinds: list[str]) -> list[dict[str, Any]]:
+    def roll(*events: dict[str, Any], **kinds: tuple[str, ...]) -> list[dict[str, Any]]:
         days = sorted({one["day"] for one in events} | {DAY})
-        warehouse.replace_days("ui_events", days, events)
-        parameters = {"first": min(days), "last": max(days), **KINDS, **kinds}
-        warehouse.replace_days_from("session_stats", days, "load_session_stats", parameters)
+        store(warehouse, days, *events)
+        roll_up_events(warehouse, [source(**{**KINDS, **kinds})], days)
         result = engine.query("SELECT * FROM session_stats ORDER BY hour, commit_sha")
         return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
 
@@ -77,13 +90,13 @@ def test_what_the_events_do_not_carry_is_null(rollup: Rollup) -> None:
 @pytest.mark.parametrize("unnamed", ["start_types", "completion_types"])
 def test_a_stream_without_starts_or_completions_has_no_abandonment(rollup: Rollup, unnamed: str) -> None:
     """Abandonment is stated only where the mapping names both ends of a session."""
-    [row] = rollup(event("start"), event("done"), **{unnamed: []})
+    [row] = rollup(event("start"), event("done"), **{unnamed: ()})
     assert row["abandonment_rate"] is None
 
 
 def test_a_stream_without_error_types_has_no_error_rate(rollup: Rollup) -> None:
     """Without a name for errors none can be counted: that is not a rate of zero."""
-    [row] = rollup(event(), event("error"), error_types=[])
+    [row] = rollup(event(), event("error"), error_types=())
     assert row["error_rate"] is None
 
 
@@ -107,3 +120,43 @@ def test_hours_days_and_commits_are_kept_apart(rollup: Rollup) -> None:
          (tomorrow, None, 5.0, None)],
         key=str,
     )  # fmt: skip
+
+
+def test_events_that_are_as_they_were_are_not_rolled_up_again(warehouse: ClickHouseWarehouse) -> None:
+    """Nor is a day without events; a day that changed is, and one that another way of counting changes."""
+    tomorrow = DAY + timedelta(days=1)
+    store(warehouse, [DAY], event())
+    sources = [source(**KINDS)]
+    first = roll_up_events(warehouse, sources, [DAY, tomorrow])
+    second = roll_up_events(warehouse, sources, [DAY, tomorrow])
+    store(warehouse, [DAY], event(), event(ts=TEN + timedelta(hours=2)))
+    third = roll_up_events(warehouse, sources, [DAY, tomorrow])
+    fourth = roll_up_events(warehouse, [source(**{**KINDS, "error_types": ("click",)})], [DAY])
+    told = [(dict(one.rows_by_day), one.unchanged) for one in (first, second, third, fourth)]
+    assert told == [
+        ({DAY: 1, tomorrow: 0}, 0), ({DAY: 1, tomorrow: 0}, 2), ({DAY: 2, tomorrow: 0}, 1), ({DAY: 2}, 0),
+    ]  # fmt: skip
+
+
+def test_a_day_that_has_lost_its_events_has_no_hours(warehouse: ClickHouseWarehouse, engine: Client) -> None:
+    """And nothing that was rolled up before is left."""
+    store(warehouse, [DAY], event())
+    roll_up_events(warehouse, [source()], [DAY])
+    store(warehouse, [DAY])
+    assert roll_up_events(warehouse, [source()], [DAY]).rows_by_day == {DAY: 0}
+    assert engine.query("SELECT count() FROM session_stats").result_rows == [(0,)]
+
+
+def test_kinds_of_several_sources_count_together(warehouse: ClickHouseWarehouse, engine: Client) -> None:
+    """An hour holds the events of all of them."""
+    store(warehouse, [DAY], event("crash"), event("error"), event(), event())
+    roll_up_events(warehouse, [source(error_types=("error",)), source(error_types=("crash", "error"))], [DAY])
+    assert engine.query("SELECT error_rate FROM session_stats").result_rows == [(0.5,)]
+
+
+def test_days_apart_are_rolled_up_without_those_between(warehouse: ClickHouseWarehouse, engine: Client) -> None:
+    """Only what was asked for is replaced."""
+    days = [DAY + timedelta(days=number) for number in range(3)]
+    store(warehouse, days, *(event(ts=TEN + timedelta(days=number)) for number in range(3)))
+    assert roll_up_events(warehouse, [source()], [days[0], days[2]]).rows_by_day == {days[0]: 1, days[2]: 1}
+    assert engine.query("SELECT day FROM session_stats ORDER BY day").result_rows == [(days[0],), (days[2],)]

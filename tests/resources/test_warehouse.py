@@ -4,10 +4,9 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from http.client import RemoteDisconnected
 from pathlib import Path
@@ -18,14 +17,16 @@ from clickhouse_connect.driver.client import Client
 from urllib3.exceptions import ProtocolError
 
 from muse_domain.failures import PermanentFailure, TransientFailure
+from muse_domain.ports import LoadedDay
 from muse_resources.embedded.connect import ensure_owner, owner_client, stop_owner
 from muse_resources.statements import migrations
 from muse_resources.table_columns import table_columns
 from muse_resources.warehouse import ClickHouseWarehouse
-from tests.resources.loaders import DAY, ROWS, commit_rows
+from tests.resources.loaders import DAY, ROWS, Loaders, commit_rows
 
 NEXT_DAY = DAY + timedelta(days=1)
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
+SPAN = {"first": DAY, "last": DAY}
 
 # Every table that DESIGN.md names, with the columns that REQUIREMENTS D-001..D-007 and S0-055 demand.
 TABLES = {
@@ -50,55 +51,12 @@ TABLES = {
     "episode_drafts": "run_id outcome model prompt_hash tokens_in tokens_out cost_usd",
     "episode_verdicts": "content_sha256 passed objections confidence completeness recency data_quality evidence",
     "translations": "lang series status markdown",
-    "dead_letters": "source source_path source_sha256 error_type error remedy",
+    "dead_letters": "source source_path source_sha256 error_type error remedy reading_id",
+    "llm_reservations": "day ts call_id model worst_usd",
+    "input_files": "source source_path reading_id read_at sha256 reader days refused again missing",
     "day_loads": "day source rows inputs_sha256",
     "publications": "series episode path commit_sha content_sha256",
 }
-
-
-class Loaders:
-    """Processes of ``loaders.py`` that are ended with the test."""
-
-    def __init__(self, folder: Path, database: str, stack: ExitStack) -> None:
-        self.folder = folder
-        self.database = database
-        self._stack = stack
-
-    def start(self, action: str, *arguments: object) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.resources.loaders",
-                action,
-                *map(str, (self.folder, self.database, *arguments)),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
-        self._stack.enter_context(process)
-        self._stack.callback(process.kill)
-        return process
-
-    def start_together(self, *actions: tuple[object, ...]) -> list[subprocess.Popen[str]]:
-        """All are ready before any begins."""
-        processes = [self.start(str(action), *arguments) for action, *arguments in actions]
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        return processes
-
-
-@pytest.fixture
-def loaders(warehouse_folder: Path, database: str) -> Iterator[Loaders]:
-    with ExitStack() as stack:
-        yield Loaders(warehouse_folder, database, stack)
 
 
 def bench_run(**values: Any) -> dict[str, Any]:
@@ -121,6 +79,20 @@ def bench_run(**values: Any) -> dict[str, Any]:
         "null_reasons": {},
         **values,
     }
+
+
+def dead_letter(**values: Any) -> dict[str, Any]:
+    """A row of `dead_letters`."""
+    stated = dict.fromkeys("source operation source_path source_sha256 item error_type error remedy".split(), "x")
+    return {**stated, "ts": NOON, "size_bytes": 1, "reading_id": uuid.uuid4(), **values}
+
+
+def input_file(reading_id: uuid.UUID) -> dict[str, Any]:
+    """A row of `input_files`."""
+    stated = dict.fromkeys("source source_path sha256 reader".split(), "x")
+    numbers = dict.fromkeys("size_bytes modified_ns refused".split(), 1)
+    flags = {"again": False, "missing": False}
+    return {**stated, **numbers, **flags, "reading_id": reading_id, "read_at": NOON, "days": {DAY: 1}}
 
 
 def contents(engine: Client, day: date = DAY) -> dict[str, int]:
@@ -282,10 +254,7 @@ def test_staging_tables_of_the_dead_are_removed_and_those_of_the_living_are_not(
     warehouse: ClickHouseWarehouse, engine: Client
 ) -> None:
     """A staging table names its process: a running load is never robbed, a dead one is cleared away."""
-    seen: dict[str, list[str]] = {}
-
-    def sources() -> Iterator[tuple[Path, str, dict[str, Any]]]:
-        """A load is under way while its sources are asked for; meanwhile another load does its clearing."""
+    with warehouse.load_days("ui_events"):  # a load is under way; meanwhile another one does its clearing
         [living] = staging_tables(engine)
         host, _, token = living.rsplit("__", 1)[1].split("_")
         dead = f"staging__commits__{host}_{_pid_of_ended_process()}_{token}"
@@ -293,12 +262,8 @@ def test_staging_tables_of_the_dead_are_removed_and_those_of_the_living_are_not(
         for name in (dead, foreign, "staging__of_somebody_else"):
             engine.command(f"CREATE TABLE {name} AS commits")
         warehouse.replace_days("commits", [DAY], commit_rows(1))
-        seen["expected"] = sorted([living, foreign, "staging__of_somebody_else"])
-        seen["left"] = sorted(staging_tables(engine))
-        yield from ()
-
-    warehouse.replace_days_from_lines("ui_events", [DAY], sources(), deduplicate="load_distinct_events")
-    assert seen["left"] == seen["expected"]
+        assert sorted(staging_tables(engine)) == sorted([living, foreign, "staging__of_somebody_else"])
+    assert sorted(staging_tables(engine)) == sorted([foreign, "staging__of_somebody_else"])
 
 
 def _pid_of_ended_process() -> int:
@@ -307,31 +272,50 @@ def _pid_of_ended_process() -> int:
     return process.pid
 
 
-def test_a_source_is_replaced_without_touching_the_others(warehouse: ClickHouseWarehouse) -> None:
-    """Dead letters of one asset are its whole list, until it has none left."""
-    letter = {
-        "ts": NOON, "operation": "ingest", "source_path": "a", "source_sha256": "", "item": "", "size_bytes": 1,
-        "error_type": "x", "error": "it's \"quoted\"\nand more", "remedy": "",
-    }  # fmt: skip
-    warehouse.replace_source("dead_letters", "bench_runs", [{**letter, "source": "bench_runs"}])
-    warehouse.replace_source("dead_letters", "ui_events", [{**letter, "source": "ui_events"}] * 2)
-    warehouse.replace_source("dead_letters", "ui_events", [])
-    [kept] = warehouse.select("select_dead_letters", {"source": ""})
-    assert (kept["source"], kept["error"]) == ("bench_runs", letter["error"])
-    with pytest.raises(PermanentFailure, match="ui_events"):
-        warehouse.replace_source("dead_letters", "bench_runs", [{**letter, "source": "ui_events"}])
+def test_appended_rows_that_came_twice_are_read_as_one(warehouse: ClickHouseWarehouse) -> None:
+    """A cut connection may leave an insert twice: whoever reads letters and readings sees each once."""
+    letter = dead_letter(error='it\'s "quoted"\nand more')
+    for _ in range(2):
+        warehouse.append("dead_letters", [letter])
+        warehouse.append("input_files", [input_file(letter["reading_id"])])
+    [read] = warehouse.select("select_dead_letters", {"source": ""})
+    assert (read["error"], read["reading_id"]) == (letter["error"], letter["reading_id"])
+    [known] = warehouse.select("select_input_files", {"source": "x"})
+    assert (known["days"], known["reading_id"]) == ({DAY: 1}, letter["reading_id"])
+
+
+def test_letters_count_only_with_the_reading_that_names_them(warehouse: ClickHouseWarehouse) -> None:
+    """Killed between letters and reading, a build has refused nothing."""
+    warehouse.append("dead_letters", [dead_letter()])
+    assert warehouse.select("select_dead_letters", {"source": ""}) == []
+
+
+def test_appending_nothing_is_harmless(warehouse: ClickHouseWarehouse, engine: Client) -> None:
+    """A build without news writes nothing."""
+    warehouse.append("input_files", [])
+    assert engine.query("SELECT count() FROM input_files").result_rows == [(0,)]
+
+
+def test_a_load_that_is_not_put_in_place_is_forgotten(warehouse: ClickHouseWarehouse, engine: Client) -> None:
+    """What was gathered and then failed leaves neither rows nor tables."""
+    with pytest.raises(ZeroDivisionError), warehouse.load_days("ui_events"):
+        1 / 0  # noqa: B018
+    assert (staging_tables(engine), engine.query("SELECT count() FROM ui_events").result_rows) == ([], [(0,)])
 
 
 def test_a_day_without_rows_counts_as_loaded(warehouse: ClickHouseWarehouse) -> None:
     """The watcher tells a day that was loaded and empty from one that was never loaded."""
-    warehouse.record_loads("commits", {DAY: 0, NEXT_DAY: 4}, files=2, inputs_sha256="a")
-    warehouse.record_loads("ui_events", {DAY: 1}, files=1, inputs_sha256="b")
-    warehouse.record_loads("commits", {DAY: 0}, files=2, inputs_sha256="c")
+    warehouse.record_loads("commits", [LoadedDay(DAY, 0, 2, "a"), LoadedDay(NEXT_DAY, 4, 2, "b")])
+    warehouse.record_loads("ui_events", [LoadedDay(DAY, 1)])
+    warehouse.record_loads("commits", [LoadedDay(DAY, 0, 2, "c")])
+    warehouse.record_loads("commits", [])
     span = {"first": DAY, "last": NEXT_DAY}
     loaded = warehouse.select("select_days_loaded", {**span, "sources": ["commits", "ui_events"]})
     assert [(row["day"], row["sources"]) for row in loaded] == [(DAY, 2), (NEXT_DAY, 1)]
     counts = warehouse.select("select_day_counts", {**span, "source": "commits"})
     assert [(row["day"], row["rows"]) for row in counts] == [(DAY, 0), (NEXT_DAY, 4)]
+    hashes = warehouse.select("select_day_loads", {"source": "commits"})
+    assert {row["day"]: row["inputs_sha256"] for row in hashes} == {DAY: "c", NEXT_DAY: "b"}
 
 
 def test_values_come_back_exactly_as_they_were_measured(warehouse: ClickHouseWarehouse, engine: Client) -> None:
@@ -395,10 +379,13 @@ def test_every_request_carries_the_run_id(
     sent.clear()  # what the client asks while it connects is not a query of the run
     tagged.replace_days("commits", [DAY], commit_rows(1, 2))
     tagged.select("select_commits", {"repository": "hearts", "first": DAY, "last": DAY})
-    tagged.record_loads("commits", {DAY: 2}, files=1, inputs_sha256="")
-    rollup: dict[str, Any] = {"error_types": [], "start_types": [], "completion_types": [], "first": DAY, "last": DAY}
-    tagged.replace_days_from("session_stats", [DAY], "load_session_stats", rollup)
-    tagged.replace_source("dead_letters", "x", [])
+    tagged.record_loads("commits", [LoadedDay(DAY, 2)])
+    kinds: dict[str, Any] = {"error_types": [], "start_types": [], "completion_types": []}
+    tagged.replace_days_from("session_stats", [DAY], "load_session_stats", {**kinds, **SPAN, "days": [DAY]})
+    tagged.append("dead_letters", [dead_letter()])
+    with tagged.load_days("ui_events") as load:
+        load.keep(["a"], [DAY])
+        load.put_in_place([DAY], number_sessions=True)
     tagged.migrate()
     tagged.ping()
     tagged.close()
@@ -497,15 +484,12 @@ def test_an_owner_that_is_killed_during_a_load_costs_at_most_another_try(tmp_pat
     folder = tmp_path / "store"
     warehouse = ClickHouseWarehouse(lambda name: owner_client(folder, database=name), "chimera_metrics")
 
-    def killing() -> Iterator[tuple[Path, str, dict[str, Any]]]:
-        os.kill(ensure_owner(folder).pid, signal.SIGKILL)
-        yield from ()
-
     try:
         warehouse.migrate()
         warehouse.replace_days("commits", [DAY], commit_rows(1))
-        with suppress(TransientFailure):
-            warehouse.replace_days_from_lines("ui_events", [DAY], killing(), deduplicate="load_distinct_events")
+        with suppress(TransientFailure), warehouse.load_days("ui_events") as load:
+            os.kill(ensure_owner(folder).pid, signal.SIGKILL)
+            load.put_in_place([DAY], number_sessions=True)
         rows = warehouse.select("select_commits", {"repository": "hearts", "first": DAY, "last": DAY})
         assert {row["subject"] for row in rows} == {"content 1"}
         assert warehouse.replace_days("commits", [DAY], commit_rows(2, 3)) == 3

@@ -10,16 +10,12 @@ SELECT
     count() AS total_events,
     count(latency_ms) AS n_latency,
     avg(latency_ms) AS avg_latency_ms,
-    if(n_latency < 5, NULL, quantileExactInclusive(0.5)(latency_ms)) AS p50_latency_ms,
-    if(n_latency < 20, NULL, quantileExactInclusive(0.95)(latency_ms)) AS p95_latency_ms,
+    if(n_latency < 5, NULL, (quantilesExactInclusive(0.5, 0.95)(latency_ms) AS percentiles)[1]) AS p50_latency_ms,
+    if(n_latency < 20, NULL, percentiles[2]) AS p95_latency_ms,
     if(empty({error_types:Array(String)}), NULL,
         countIf(has({error_types:Array(String)}, event_type)) / count()) AS error_rate,
-    if(started = 0 OR empty({completion_types:Array(String)}), NULL,
+    if((countIf(has({start_types:Array(String)}, event_type)) AS started) = 0 OR empty({completion_types:Array(String)}), NULL,
         greatest(0, 1 - countIf(has({completion_types:Array(String)}, event_type)) / started)) AS abandonment_rate
-FROM
-(
-    SELECT *, countIf(has({start_types:Array(String)}, event_type)) OVER (PARTITION BY toStartOfHour(ts), commit_sha) AS started
-    FROM ui_events
-    WHERE day BETWEEN {first:Date} AND {last:Date}
-)
-GROUP BY day, hour, commit_sha, started
+FROM ui_events
+WHERE day BETWEEN {first:Date} AND {last:Date} AND day IN {days:Array(Date)}
+GROUP BY day, hour, commit_sha

@@ -1,0 +1,1 @@
+"""Event formats: one small module each, found by `registry`."""

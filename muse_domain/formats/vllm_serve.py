@@ -1,0 +1,231 @@
+"""vLLM's serving benchmark (`vllm bench serve --save-result`, before that `benchmark_serving.py`).
+
+Meanings from vLLM's own source (github.com/vllm-project/vllm, `vllm/benchmarks/serve.py` and the older
+`benchmarks/benchmark_serving.py`): `e2el` is the time from sending a request to its whole answer, `ttft` that to
+its first token, `tpot` the time for each further token, `itl` the time between two answers of a stream; all in ms,
+with deviations of the population (numpy's default). A statistic over nothing is written as 0. `date` is the local
+time of the client, without a zone. `--append-result` writes a result a line.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from muse_domain.formats.banterhearts import not_an_object
+from muse_domain.formats.columns import Columns, sample_columns, stated_columns, with_columns
+from muse_domain.formats.decoded import Decoded
+from muse_domain.formats.values import (
+    content_hash,
+    count,
+    is_object,
+    label,
+    listed,
+    metric,
+    number,
+    scalar,
+    settings,
+    stated_time,
+)
+from muse_domain.measurements import METRIC_COLUMNS, Better, Measurement, Metric, ReportReading
+from muse_domain.quality import flag
+
+_KEYS = frozenset({"model_id", "num_prompts", "completed", "total_input_tokens", "duration"})
+_COLUMN_KEYS = {
+    "latency_mean_ms": "mean_e2el_ms",
+    "latency_p50_ms": "median_e2el_ms",
+    "latency_p95_ms": "p95_e2el_ms",
+    "latency_p99_ms": "p99_e2el_ms",
+    "latency_std_ms": "std_e2el_ms",
+}
+_STATISTIC = re.compile(
+    r"(mean|median|std|p[0-9.]{1,8})_(ttft|tpot|itl|e2el|client_queue_time|e2el_including_client_queue)_ms"
+)
+_LOAD_KEYS = ("request_rate", "max_concurrency", "ramp_up_strategy", "ramp_up_start_rps", "ramp_up_end_rps")
+# What users add with --metadata has names of their own choice: only these say what the server ran on.
+_ENVIRONMENT_KEYS = ("gpu", "gpu_name", "gpu_type", "gpu_count", "tensor_parallel_size", "tp", "dtype", "vllm_version")
+_METRICS: Mapping[str, tuple[str, str, Better]] = {
+    "request_throughput": ("requests_per_sec", "requests/s", "higher"),
+    "request_goodput": ("goodput_requests_per_sec", "requests/s", "higher"),
+    # Written with the colon by the versions of early 2025.
+    "request_goodput:": ("goodput_requests_per_sec", "requests/s", "higher"),
+    "total_token_throughput": ("total_tokens_per_sec", "tokens/s", "higher"),
+    "input_sequence_throughput": ("input_sequences_per_sec", "inputs/s", "higher"),
+    "max_output_tokens_per_s": ("max_tokens_per_sec", "tokens/s", "none"),
+    "max_concurrent_requests": ("max_concurrent_requests", "requests", "none"),
+    "total_input_tokens": ("tokens_read", "tokens", "none"),
+    "total_output_tokens": ("tokens_generated", "tokens", "none"),
+    "duration": ("duration_s", "s", "none"),
+    "spec_decode_acceptance_rate": ("spec_decode_acceptance_pct", "%", "higher"),
+    "spec_decode_acceptance_length": ("spec_decode_acceptance_length", "tokens", "higher"),
+}
+_NO_LATENCY = "the report states no end-to-end latency (e2el): times to tokens are no latency of a request"
+_WHY_NULL = {c: _NO_LATENCY for c in METRIC_COLUMNS if c.startswith("latency_")} | {
+    "tokens_per_sec": "the report states no output_throughput"
+}
+_NO_EXTREMES = {
+    "latency_min_ms": "the report states mean and percentiles, no extremes",
+    "latency_max_ms": "the report states mean and percentiles, no extremes",
+}
+_NO_ZONE = re.compile(r"[0-9]{8}-[0-9]{6}")
+_LOCAL_PATH = re.compile(r"(?:[~.]{0,2}[\\/]|[A-Za-z]:[\\/])")
+
+
+class VllmServeReport:
+    """One run for each saved result."""
+
+    name = "vllm-serve"
+    title = "vLLM serving benchmark (JSON, JSON lines)"
+    documentation = """\
+One run for each result, named `serve/MODEL (LOAD)`: backend, number of prompts, request rate, concurrency.
+
+| report | Muse |
+|---|---|
+| `mean_e2el_ms`, `median_`, `std_`, `p95_`, `p99_` (if `--percentile-metrics` has e2el) | `latency_mean_ms`, \
+`_p50_`, `_std_`, `_p95_`, `_p99_` |
+| `latencies` of the requests that answered, where e2el is not stated | the latency columns, percentiles from \
+enough requests only |
+| `output_throughput` | `tokens_per_sec` |
+| `completed` | `n_samples`, metric `requests_completed` |
+| `failed`, or the texts in `errors` | metric `requests_failed` |
+| `ttft`, `tpot`, `itl`, queue times: mean, median, std and percentiles | metrics `ttft_mean_ms`, `ttft_p50_ms`, \
+`ttft_std_ms`, `ttft_p99_ms` and so on |
+| throughputs, goodput, tokens, duration, speculative decoding | metrics `requests_per_sec`, \
+`goodput_requests_per_sec`, `total_tokens_per_sec`, `tokens_read`, `tokens_generated`, `duration_s` and others |
+| `model_id`, of a local path the last part | `model` |
+
+Null: `ts` (the date has no zone), commit, cost, memory, and the latency columns when only times to tokens are
+stated. A time whose mean is 0 was not measured and is left out. Failed requests flag the run, a run of which
+nothing completed is quarantined. Prompts, generated texts and texts of errors are not read.
+"""
+
+    def recognises(self, path: str, content: Decoded) -> bool:
+        """A model, a number of prompts and of completed requests, tokens and a duration."""
+        first = content.documents[0] if content.documents else content.json
+        return is_object(first) and first.keys() >= _KEYS
+
+    def read(self, path: str, content: Decoded) -> ReportReading:
+        """Each result on its own."""
+        results = list(enumerate(content.documents or (content.json,), start=1))
+        return ReportReading(
+            self.name,
+            tuple(_run(item) for _, item in results if is_object(item)),
+            tuple(not_an_object(f"line {line}") for line, item in results if not is_object(item)),
+        )
+
+
+def _run(report: Mapping[str, object]) -> Measurement:
+    model = _model(report.get("model_id"))
+    ts, no_time = _time(report.get("date"))
+    measurement = Measurement(
+        benchmark=_benchmark(report, model),
+        suite="serve",
+        ts=ts,
+        model=model,
+        quant=label(report.get("quantization")),
+        dataset=_model(report.get("dataset_name")),
+        n_samples=count(report.get("completed")),
+        metrics=(*_requests(report), *_totals(report), *_times(report)),
+        environment=_environment(report, model),
+        null_reasons=no_time,
+        identity=content_hash(report),
+    )
+    stated = stated_columns(report, _COLUMN_KEYS)
+    rate = stated_columns(report, {"tokens_per_sec": "output_throughput"})
+    why = _WHY_NULL | (_NO_EXTREMES if stated.values else {})
+    columns = (stated if stated.values else _measured(report), rate)
+    return flag(with_columns(measurement, *columns, why_null=why), *_warnings(report))
+
+
+def _model(value: object) -> str | None:
+    """A name; of a local path only its last part, as the others name users and machines."""
+    name = label(value)
+    if name is None or not _LOCAL_PATH.match(name):
+        return name
+    return re.split(r"[\\/]", name.rstrip("\\/"))[-1] or None
+
+
+def _time(date: object) -> tuple[datetime | None, dict[str, str]]:
+    if isinstance(date, str) and _NO_ZONE.fullmatch(date):
+        return None, {"ts": "the report states a time without a zone"}
+    return stated_time(date)
+
+
+def _benchmark(report: Mapping[str, object], model: str | None) -> str:
+    load = {key: report.get(key) for key in _LOAD_KEYS}
+    load["prompts"] = report.get("num_prompts")
+    load["backend"] = report.get("backend") or report.get("endpoint_type")
+    # 1 is the default, and the only value of versions that do not state it.
+    load["burstiness"] = None if report.get("burstiness") == 1 else report.get("burstiness")
+    return f"serve/{model or 'model'} ({settings(load)})"
+
+
+def _measured(report: Mapping[str, object]) -> Columns:
+    """The columns from the single latencies (s), where the report tells which requests answered."""
+    latencies = listed(report, "latencies")
+    if not latencies:
+        return Columns()
+    errors = report.get("errors")
+    if isinstance(errors, list) and len(errors) == len(latencies):
+        latencies = [latency for latency, error in zip(latencies, errors, strict=True) if not error]
+    seconds = [value for value in map(number, latencies) if value is not None]
+    if len(seconds) != len(latencies) or len(seconds) != count(report.get("completed")):
+        why = "the report states single latencies, but not which of them are of completed requests"
+        return Columns(reasons={column: why for column in _WHY_NULL if column.startswith("latency_")})
+    return sample_columns([value * 1000 for value in seconds])
+
+
+def _requests(report: Mapping[str, object]) -> Iterator[Metric]:
+    completed = count(report.get("completed"))
+    failed = _failed(report)
+    yield from metric("requests_completed", None if completed is None else float(completed), "requests", "higher")
+    yield from metric("requests_failed", None if failed is None else float(failed), "requests", "lower")
+
+
+def _failed(report: Mapping[str, object]) -> int | None:
+    """How many failed: stated since 2025, before that only by the texts in `errors`."""
+    errors = report.get("errors")
+    if "failed" in report or not isinstance(errors, list):
+        return count(report.get("failed"))
+    return sum(1 for error in errors if error)
+
+
+def _totals(report: Mapping[str, object]) -> Iterator[Metric]:
+    found = {key: number(report.get(key)) for key in _METRICS}
+    if found["request_goodput"] is not None:
+        found["request_goodput:"] = None
+    for key, (name, unit, better) in _METRICS.items():
+        yield from metric(name, found[key], unit, better)
+
+
+def _times(report: Mapping[str, object]) -> Iterator[Metric]:
+    """The statistics that no column holds. Those of a time whose mean is 0 are of no measurement."""
+    for key, value in report.items():
+        found = _STATISTIC.fullmatch(key)
+        if not found or key in _COLUMN_KEYS.values() or not number(report.get(f"mean_{found.group(2)}_ms")):
+            continue
+        statistic = "p50" if found.group(1) == "median" else found.group(1)
+        if statistic == "p50" and found.group(1) != "median" and f"median_{found.group(2)}_ms" in report:
+            continue
+        better: Better = "none" if statistic == "std" else "lower"
+        yield from metric(f"{found.group(2)}_{statistic}_ms", number(value), "ms", better)
+
+
+def _environment(report: Mapping[str, object], model: str | None) -> dict[str, str]:
+    facts = {key: scalar(report.get(key)) for key in _ENVIRONMENT_KEYS}
+    tokenizer = _model(report.get("tokenizer_id"))
+    facts["tokenizer"] = None if tokenizer == model else tokenizer
+    return {key: fact for key, fact in facts.items() if fact}
+
+
+def _warnings(report: Mapping[str, object]) -> list[str]:
+    asked, completed, failed = count(report.get("num_prompts")), count(report.get("completed")), _failed(report)
+    if completed is None:
+        return ["the report does not say how many requests completed"]
+    if failed:
+        return [f"{failed} of {completed + failed} requests failed"]
+    if failed is None and asked is not None and completed < asked:
+        return [f"{completed} of {asked} prompts completed"]
+    return []
+
+
+FORMATS = (VllmServeReport(),)

@@ -1,0 +1,94 @@
+"""The mapping of an event format as SQL over one parsed line.
+
+A line is parsed once, by `JSONExtract` into a named tuple of all mapped fields: as fast as the engine's own reader of
+JSON lines, and a line that is no JSON gives empty fields instead of ending the load.
+
+A field states a text, a number or a boolean; an object or a list states nothing. The engine would fill a tuple from a
+list by position: so every inner tuple begins with a member that only the first item of a list can fill.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from muse_domain.event_formats.event_format import EventFields, path_parts
+from muse_domain.ports import EventColumns
+
+_LATENCY_DIVISOR = {"ns": 1e6, "us": 1e3, "ms": 1.0, "s": 1e-3}
+_FIELDS = ("ts", "event_type", "event_id", "session", "actor", "commit", "latency", "user_agent")
+
+_LIST_ITEM = "`(item of a list)`"
+
+# A mapped field, and those below it: a field that holds others may be mapped itself as well.
+_Tree = dict[str, "_Tree"]
+
+
+def event_columns(fields: EventFields, pepper: str | None) -> EventColumns:
+    """Expressions for `load_events.sql` and what they are bound to. `pepper` keys the hash of sessions."""
+    paths = [*(path for name in _FIELDS for path in getattr(fields, name)), *fields.metadata]
+    tree = _tree(path_parts(path) for path in paths)
+    expressions = {name: _first_stated(tree, getattr(fields, name)) for name in _FIELDS}
+    values = ", ".join(_stated(tree, path_parts(path)) for path in fields.metadata)
+    keys = "{metadata_keys:Array(String)}"
+    expressions["metadata"] = f"mapFromArrays({keys}, CAST([{values}], 'Array(String)'))"
+    parameters: dict[str, Any] = {
+        "shape": _shape(tree),
+        "pepper": pepper or "",
+        "metadata_keys": list(fields.metadata),
+        "latency_divisor": _LATENCY_DIVISOR[fields.latency_unit],
+    }
+    return EventColumns(expressions, parameters)
+
+
+def _tree(paths: Iterable[tuple[str, ...]]) -> _Tree:
+    tree: _Tree = {}
+    whole = dict.fromkeys(paths)
+    for path in whole:
+        below = tree
+        for depth, segment in enumerate(path, start=1):
+            below = below.setdefault(segment, {})
+            if path[:depth] in whole:
+                # Mapped itself, so it is read as text; what lies below it is taken from that text.
+                break
+    return tree
+
+
+def _shape(tree: _Tree) -> str:
+    return f"Tuple({_members(tree) or 'nothing String'})"
+
+
+def _members(tree: _Tree) -> str:
+    inner = f"Tuple({_LIST_ITEM} Nullable(String), "
+    return ", ".join(
+        f"{_identifier(name)} {f'{inner}{_members(below)})' if below else 'String'}" for name, below in tree.items()
+    )
+
+
+def _identifier(name: str) -> str:
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _first_stated(tree: _Tree, paths: Sequence[str]) -> str:
+    stated = [_stated(tree, path_parts(path)) for path in paths]
+    if not stated:
+        return "''"
+    *earlier, last = stated
+    choices = "".join(f"{expression} != '', {expression}, " for expression in earlier)
+    return f"multiIf({choices}{last})" if earlier else last
+
+
+def _stated(tree: _Tree, path: tuple[str, ...]) -> str:
+    field, below, conditions = "event", tree, []
+    for depth, segment in enumerate(path, start=1):
+        below = below[segment]
+        field += f".{_identifier(segment)}"
+        if not below:
+            names = "".join(f", {_text(name)}" for name in path[depth:])
+            field = f"JSONExtract({field}{names}, 'String')" if names else field
+            break
+        conditions.append(f"isNull({field}.{_LIST_ITEM})")
+    conditions.append(f"NOT (substring({field}, 1, 1) IN ('{{', '[') AND isValidJSON({field}))")
+    return f"if({' AND '.join(conditions)}, {field}, '')"

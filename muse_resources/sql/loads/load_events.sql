@@ -1,0 +1,51 @@
+-- Events into ui_events. Each line is parsed once, into the tuple of the mapped fields; <...> are expressions made of
+-- the mapping. What a line does not state reads as '': JSONExtract gives that for what is not there and for null.
+-- What is an event: see select_refused_events.sql, which finds exactly the lines that this load leaves out.
+INSERT INTO {target:Identifier}
+    (day, ts, event_id, session_id, session_derived, commit_sha, event_type, latency_ms, user_agent, metadata, source_path)
+SELECT
+    toDate(event_ts) AS day,
+    assumeNotNull(event_ts) AS ts,
+    nullIf(native_id, '') AS event_id,
+    multiIf(
+        native_session != '', reinterpretAsUUID(substring(SHA256(concat({pepper:String}, native_session)), 1, 16)),
+        native_actor != '', reinterpretAsUUID(substring(SHA256(concat({pepper:String}, native_actor)), 1, 16)),
+        NULL) AS session_id,
+    native_session = '' AND native_actor != '' AS session_derived,
+    -- A branch or a version is not a commit.
+    if(length(native_commit) = 40 AND match(native_commit, '^[0-9a-fA-F]+$'), lower(native_commit), NULL) AS commit_sha,
+    native_type AS event_type,
+    if(isFinite(stated_latency) AND stated_latency >= 0, stated_latency / {latency_divisor:Float64}, NULL) AS latency_ms,
+    multiIf(
+        agent = '', NULL,
+        match(agent, 'Edg/\\d'), concat('Edge ', extract(agent, 'Edg/(\\d+)')),
+        match(agent, 'OPR/\\d'), concat('Opera ', extract(agent, 'OPR/(\\d+)')),
+        match(agent, 'Firefox/\\d'), concat('Firefox ', extract(agent, 'Firefox/(\\d+)')),
+        match(agent, 'Chrome/\\d'), concat('Chrome ', extract(agent, 'Chrome/(\\d+)')),
+        match(agent, 'Version/\\d+.*Safari'), concat('Safari ', extract(agent, 'Version/(\\d+)')),
+        'other') AS user_agent,
+    mapFilter((key, stated) -> stated != '', <metadata>) AS metadata,
+    source_path
+FROM
+(
+    SELECT
+        event,
+        source_path,
+        <ts> AS stated_ts,
+        if(match(stated_ts, '^(\\d{10}(\\.\\d+)?|\\d{13}|\\d{16}|\\d{19}|\\d{4}-\\d{2}-\\d{2}[T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d([.,]\\d+)?)? ?(Z|UTC|[+-]\\d{2}(:?\\d{2})?)?)$'),
+            parseDateTime64BestEffortOrNull(stated_ts, 3, 'UTC'), NULL) AS event_ts,
+        <event_id> AS native_id,
+        <event_type> AS native_type,
+        <commit> AS native_commit,
+        toFloat64OrNull(<latency>) AS stated_latency,
+        <session> AS native_session,
+        <actor> AS native_actor,
+        toLowCardinality(<user_agent>) AS agent
+    FROM
+    (
+        SELECT JSONExtract(line, {shape:String}) AS event, source_path
+        FROM <lines>
+        WHERE startsWith(line, '{') OR match(line, '^\\s*\\{')
+    )
+)
+WHERE toDate32(event_ts) BETWEEN {first:Date} AND {last:Date} AND native_type != ''

@@ -1,0 +1,1 @@
+SELECT day, inputs_sha256, rows FROM day_loads WHERE source = {source:String}

@@ -1,0 +1,24 @@
+-- Lines that are no event, with the reason. A time is ISO 8601 with at least hours and minutes (UTC where no offset is
+-- stated), or an epoch in seconds, milli-, micro- or nanoseconds, that a Date column can hold: "10:30" or "4/5/26" would
+-- have to be guessed.
+SELECT hex(SHA256(line)) AS line_sha256, length(line) AS size_bytes, reason, count() OVER () AS total
+FROM
+(
+    SELECT
+        line,
+        <ts> AS stated_ts,
+        if(match(stated_ts, '^(\\d{10}(\\.\\d+)?|\\d{13}|\\d{16}|\\d{19}|\\d{4}-\\d{2}-\\d{2}[T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d([.,]\\d+)?)? ?(Z|UTC|[+-]\\d{2}(:?\\d{2})?)?)$'),
+            parseDateTime64BestEffortOrNull(stated_ts, 3, 'UTC'), NULL) AS event_ts,
+        multiIf(
+            match(line, '^\\s*$'), '',
+            NOT isValidJSON(line), 'not valid JSON',
+            NOT match(line, '^\\s*\\{'), 'not a JSON object',
+            stated_ts = '', 'the mapped timestamp is missing',
+            isNull(event_ts), 'the mapped timestamp is neither ISO 8601 nor an epoch',
+            toDate32(event_ts) NOT BETWEEN '1970-01-01' AND '2149-06-06', 'the mapped timestamp is out of range',
+            <event_type> = '', 'the mapped event type is missing',
+            '') AS reason
+    FROM (SELECT line, JSONExtract(line, {shape:String}) AS event FROM <lines>)
+)
+WHERE reason != ''
+LIMIT {most:UInt64}

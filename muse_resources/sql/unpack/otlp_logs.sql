@@ -1,0 +1,54 @@
+-- {"resourceLogs": [{"resource", "scopeLogs": [{"scope", "logRecords": [...]}]}]} as one flat event a log record.
+-- Attributes become objects whose keys keep their dots; of their values, texts, numbers and booleans are read, and
+-- whole numbers stay the texts that OTLP makes of them. A time of 0 is not known: it becomes ''.
+-- A document without `resourceLogs` is handed on: the mapping refuses it with its reason.
+if(
+    JSONType(document, 'resourceLogs') != 'Array',
+    [document],
+    arrayFlatten(arrayMap(
+        (group, resource) -> arrayMap(
+            (part, scope) -> arrayMap(
+                record -> concat(
+                    '{"timeUnixNano":', toJSONString(replaceRegexpOne(
+                        JSONExtractString(record, 'timeUnixNano'), '^0+$', '')),
+                    ',"observedTimeUnixNano":', toJSONString(replaceRegexpOne(
+                        JSONExtractString(record, 'observedTimeUnixNano'), '^0+$', '')),
+                    ',"name":', toJSONString(JSONExtractString(record, 'eventName')),
+                    ',"severityNumber":', toString(JSONExtractInt(record, 'severityNumber')),
+                    ',"severityText":', toJSONString(JSONExtractString(record, 'severityText')),
+                    ',"traceId":', toJSONString(lower(JSONExtractString(record, 'traceId'))),
+                    ',"spanId":', toJSONString(lower(JSONExtractString(record, 'spanId'))),
+                    ',"body":', if(
+                        JSONType(record, 'body', 'kvlistValue', 'values') = 'Array',
+                        concat('{', arrayStringConcat(arrayMap(
+                            pair -> concat(
+                                toJSONString(JSONExtractString(pair, 'key')), ':',
+                                arrayFirst(value -> value != '', [arrayFirst(
+                                    stated -> stated.1 IN ('stringValue', 'boolValue', 'doubleValue', 'intValue'),
+                                    JSONExtractKeysAndValuesRaw(pair, 'value')).2, 'null'])),
+                            JSONExtractArrayRaw(record, 'body', 'kvlistValue', 'values')), ','), '}'),
+                        toJSONString(JSONExtractString(record, 'body', 'stringValue'))),
+                    ',"attributes":',
+                    concat('{', arrayStringConcat(arrayMap(
+                        pair -> concat(
+                            toJSONString(JSONExtractString(pair, 'key')), ':',
+                            arrayFirst(value -> value != '', [arrayFirst(
+                                stated -> stated.1 IN ('stringValue', 'boolValue', 'doubleValue', 'intValue'),
+                                JSONExtractKeysAndValuesRaw(pair, 'value')).2, 'null'])),
+                        JSONExtractArrayRaw(record, 'attributes')), ','), '}'),
+                    ',"scope":', scope, ',"resource":', resource, '}'),
+                JSONExtractArrayRaw(part, 'logRecords')),
+            JSONExtractArrayRaw(group, 'scopeLogs'),
+            arrayMap(part -> toJSONString(JSONExtractString(part, 'scope', 'name')),
+                JSONExtractArrayRaw(group, 'scopeLogs'))),
+        JSONExtractArrayRaw(document, 'resourceLogs'),
+        arrayMap(
+            group ->
+                concat('{', arrayStringConcat(arrayMap(
+                    pair -> concat(
+                        toJSONString(JSONExtractString(pair, 'key')), ':',
+                        arrayFirst(value -> value != '', [arrayFirst(
+                            stated -> stated.1 IN ('stringValue', 'boolValue', 'doubleValue', 'intValue'),
+                            JSONExtractKeysAndValuesRaw(pair, 'value')).2, 'null'])),
+                    JSONExtractArrayRaw(group, 'resource', 'attributes')), ','), '}'),
+            JSONExtractArrayRaw(document, 'resourceLogs')))))

@@ -1,0 +1,53 @@
+-- {"resourceSpans": [{"resource", "scopeSpans": [{"scope", "spans": [...]}]}]} as one flat event a span.
+-- Attributes become objects whose keys keep their dots; of their values, texts, numbers and booleans are read, and
+-- whole numbers stay the texts that OTLP makes of them. A time of 0 is not known: it becomes ''.
+-- `id` joins the ids of trace and span, '' when either is empty or zero; `durationNano` is '' when the end is not known
+-- or lies before the start; the message of the status is left out, it is free text.
+-- A document without `resourceSpans` is handed on: the mapping refuses it with its reason.
+if(
+    JSONType(document, 'resourceSpans') != 'Array',
+    [document],
+    arrayFlatten(arrayMap(
+        (group, resource) -> arrayMap(
+            (part, scope) -> arrayMap(
+                record -> concat(
+                    '{"timeUnixNano":', toJSONString(replaceRegexpOne(
+                        JSONExtractString(record, 'startTimeUnixNano'), '^0+$', '')),
+                    ',"name":', toJSONString(JSONExtractString(record, 'name')),
+                    ',"id":', toJSONString(if(
+                        match(JSONExtractString(record, 'traceId'), '^0*$')
+                            OR match(JSONExtractString(record, 'spanId'), '^0*$'), '',
+                        lower(concat(JSONExtractString(record, 'traceId'), '-', JSONExtractString(record, 'spanId'))))),
+                    ',"parentSpanId":', toJSONString(lower(JSONExtractString(record, 'parentSpanId'))),
+                    ',"kind":', toString(JSONExtractInt(record, 'kind')),
+                    ',"status":', toString(JSONExtractInt(record, 'status', 'code')),
+                    ',"durationNano":', toJSONString(if(
+                        JSONExtractUInt(record, 'startTimeUnixNano') = 0
+                            OR JSONExtractUInt(record, 'endTimeUnixNano')
+                                < JSONExtractUInt(record, 'startTimeUnixNano'), '',
+                        toString(JSONExtractUInt(record, 'endTimeUnixNano')
+                            - JSONExtractUInt(record, 'startTimeUnixNano')))),
+                    ',"attributes":',
+                    concat('{', arrayStringConcat(arrayMap(
+                        pair -> concat(
+                            toJSONString(JSONExtractString(pair, 'key')), ':',
+                            arrayFirst(value -> value != '', [arrayFirst(
+                                stated -> stated.1 IN ('stringValue', 'boolValue', 'doubleValue', 'intValue'),
+                                JSONExtractKeysAndValuesRaw(pair, 'value')).2, 'null'])),
+                        JSONExtractArrayRaw(record, 'attributes')), ','), '}'),
+                    ',"scope":', scope, ',"resource":', resource, '}'),
+                JSONExtractArrayRaw(part, 'spans')),
+            JSONExtractArrayRaw(group, 'scopeSpans'),
+            arrayMap(part -> toJSONString(JSONExtractString(part, 'scope', 'name')),
+                JSONExtractArrayRaw(group, 'scopeSpans'))),
+        JSONExtractArrayRaw(document, 'resourceSpans'),
+        arrayMap(
+            group ->
+                concat('{', arrayStringConcat(arrayMap(
+                    pair -> concat(
+                        toJSONString(JSONExtractString(pair, 'key')), ':',
+                        arrayFirst(value -> value != '', [arrayFirst(
+                            stated -> stated.1 IN ('stringValue', 'boolValue', 'doubleValue', 'intValue'),
+                            JSONExtractKeysAndValuesRaw(pair, 'value')).2, 'null'])),
+                    JSONExtractArrayRaw(group, 'resource', 'attributes')), ','), '}'),
+            JSONExtractArrayRaw(document, 'resourceSpans')))))

@@ -1,0 +1,173 @@
+"""vLLM's serving benchmark."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from muse_domain.formats.registry import read_report
+from muse_domain.measurements import METRIC_COLUMNS, Measurement, Quality, ReportReading
+from tests.domain.formats.test_registry import assert_sound, json_values, read_or_refuse
+
+Runs = Callable[[object], dict[str, Measurement]]
+
+
+def result(**stated: object) -> dict[str, Any]:
+    return {
+        "date": "20250723-120000",
+        "backend": "vllm",
+        "model_id": "example/small-1b",
+        "tokenizer_id": "example/small-1b",
+        "num_prompts": 100,
+        "request_rate": "inf",
+        "burstiness": 1.0,
+        "max_concurrency": None,
+        "duration": 12.5,
+        "completed": 100,
+        "total_input_tokens": 25600,
+        "total_output_tokens": 12800,
+        "request_throughput": 8.0,
+        "output_throughput": 1024.0,
+        "mean_ttft_ms": 50.5,
+        "median_ttft_ms": 48.5,
+        "std_ttft_ms": 5.5,
+        "p99_ttft_ms": 75.5,
+    } | stated
+
+
+def metrics(run: Measurement) -> dict[str, float]:
+    return {metric.name: metric.value for metric in run.metrics}
+
+
+def only(runs: dict[str, Measurement]) -> Measurement:
+    (run,) = runs.values()
+    return run
+
+
+def test_a_run_is_named_by_its_model_and_its_load(runs_of: Runs) -> None:
+    """Other loads are other benchmarks; the default burstiness says nothing."""
+    assert list(runs_of(result())) == ["serve/example/small-1b (backend=vllm, prompts=100, request_rate=inf)"]
+    limited = result(max_concurrency=16, burstiness=0.5, request_rate=8.0)
+    assert list(runs_of(limited)) == [
+        "serve/example/small-1b (backend=vllm, burstiness=0.5, max_concurrency=16, prompts=100, request_rate=8)"
+    ]
+
+
+def test_the_time_to_the_first_token_is_no_latency(runs_of: Runs) -> None:
+    """It is a metric; the latency columns stay empty and say why."""
+    run = only(runs_of(result()))
+    assert all(getattr(run, c) is None for c in METRIC_COLUMNS if c.startswith("latency_"))
+    assert "end-to-end" in run.null_reasons["latency_p99_ms"]
+    assert metrics(run)["ttft_p50_ms"] == 48.5 and metrics(run)["ttft_p99_ms"] == 75.5
+
+
+def test_the_end_to_end_latency_is_the_latency(runs_of: Runs) -> None:
+    """Where e2el is stated, with the percentiles that were chosen."""
+    stated = {"mean_e2el_ms": 900.5, "median_e2el_ms": 890.5, "std_e2el_ms": 20.5, "p95_e2el_ms": 940.5}
+    run = only(runs_of(result(**stated, p90_e2el_ms=920.5)))
+    assert (run.latency_mean_ms, run.latency_p50_ms, run.latency_p95_ms) == (900.5, 890.5, 940.5)
+    assert run.latency_p99_ms is None and run.latency_std_ms == 20.5
+    assert metrics(run)["e2el_p90_ms"] == 920.5 and "e2el_mean_ms" not in metrics(run)
+
+
+def test_generated_tokens_a_second_are_the_throughput(runs_of: Runs) -> None:
+    """Neither the prompts' tokens nor the requests."""
+    run = only(runs_of(result(total_token_throughput=3072.0)))
+    assert run.tokens_per_sec == 1024.0
+    assert metrics(run)["total_tokens_per_sec"] == 3072.0 and metrics(run)["requests_per_sec"] == 8.0
+
+
+def test_a_date_without_a_zone_is_no_instant(runs_of: Runs) -> None:
+    """The client's local time, from anywhere."""
+    run = only(runs_of(result()))
+    assert run.ts is None and run.null_reasons["ts"] == "the report states a time without a zone"
+
+
+def test_nothing_completed_is_quarantined(runs_of: Runs) -> None:
+    """A run against a server that is down states zeros for everything."""
+    run = only(runs_of(result(completed=0, failed=100, output_throughput=0.0, mean_e2el_ms=0.0, mean_ttft_ms=0.0)))
+    assert run.quality is Quality.QUARANTINED
+    assert "nothing completed: 0 samples" in run.quality_reasons
+
+
+def test_failed_requests_are_counted_and_flag_the_run(runs_of: Runs) -> None:
+    """By the stated number, before it was stated by the texts of errors; else by what is missing."""
+    run = only(runs_of(result(completed=90, failed=10)))
+    assert run.quality_reasons == ("10 of 100 requests failed",) and metrics(run)["requests_failed"] == 10
+    older = only(runs_of(result(completed=98, errors=[""] * 98 + ["refused", "refused"])))
+    assert older.quality_reasons == ("2 of 100 requests failed",)
+    oldest = only(runs_of(result(completed=90)))
+    assert oldest.quality_reasons == ("90 of 100 prompts completed",)
+    assert "requests_failed" not in metrics(oldest)
+
+
+def test_a_statistic_over_nothing_is_left_out(runs_of: Runs) -> None:
+    """Without streaming vLLM writes 0 for the time to the first token."""
+    run = only(runs_of(result(mean_ttft_ms=0.0, median_ttft_ms=0.0, std_ttft_ms=0.0, p99_ttft_ms=0.0)))
+    assert not [name for name in metrics(run) if name.startswith("ttft")]
+
+
+def test_single_latencies_of_completed_requests_are_enough(runs_of: Runs) -> None:
+    """Newer versions save them; a failed one's is none."""
+    latencies, errors = [0.5 + index / 100 for index in range(20)], [""] * 20
+    run = only(runs_of(result(completed=20, latencies=[*latencies, 0.0], errors=[*errors, "down"])))
+    assert run.latency_min_ms == 500.0 and run.latency_max_ms == pytest.approx(690.0)
+    assert run.latency_p95_ms is not None and run.latency_p99_ms is None
+    unknown = only(runs_of(result(completed=20, latencies=[*latencies, 0.0])))
+    assert unknown.latency_mean_ms is None and "which of them" in unknown.null_reasons["latency_mean_ms"]
+
+
+def test_the_goodput_of_early_2025_has_a_colon(runs_of: Runs) -> None:
+    """A slip of the tool under which the value stood."""
+    assert metrics(only(runs_of(result(**{"request_goodput:": 7.5}))))["goodput_requests_per_sec"] == 7.5
+
+
+def test_texts_and_paths_of_people_are_not_kept(runs_of: Runs) -> None:
+    """Prompts, answers, errors, and folders of models."""
+    detailed = result(
+        model_id="/home/jane/models/small-1b",
+        tokenizer_id="/home/jane/models/tokenizer",
+        generated_texts=["secret"],
+        errors=["secret"],
+        host="jane-host",
+    )
+    run = only(runs_of(detailed))
+    assert run.model == "small-1b" and run.environment == {"tokenizer": "tokenizer"}
+    assert not {"jane", "secret"} & {word for word in ("jane", "secret") if word in str(run)}
+
+
+def test_appended_results_are_runs_that_keep_their_identity(runs_of: Runs) -> None:
+    """A file that grows by a line does not change the run that it held."""
+    first, second = json.dumps(result()), json.dumps(result(date="20250724-120000", output_throughput=1000.5))
+    alone = read_report("a.json", first.encode()).measurements
+    both = read_report("a.json", f"{first}\n{second}".encode()).measurements
+    assert both[0] == alone[0] and len({run.identity for run in both}) == 2
+
+
+def test_a_line_that_is_no_result_is_refused_alone() -> None:
+    """The others stay."""
+    reading = read_report("a.json", f"{json.dumps(result())}\n[1]".encode())
+    assert len(reading.measurements) == 1 and [refusal.item for refusal in reading.refusals] == ["line 2"]
+
+
+@given(st.sampled_from(sorted(result())), json_values, st.integers(0, 900))
+@settings(max_examples=150, deadline=None)
+def test_no_appended_line_crashes_the_reader(key: str, value: object, cut: int) -> None:
+    """Any value of any type, and any cut."""
+    text = f"{json.dumps(result())}\n{json.dumps(result(**{key: value}))}"
+    for data in (text, text[:cut]):
+        reading = read_or_refuse(data.encode())
+        if reading is not None:
+            assert_sound(reading)
+
+
+def test_the_real_report(real_report: Callable[[str], ReportReading]) -> None:
+    """vLLM 0.25 on a small model."""
+    (run,) = real_report("bench_serve_v0.25.1.json").measurements
+    assert run.model == "facebook/opt-125m" and run.n_samples == 8
+    assert run.tokens_per_sec == pytest.approx(82.89297074037474)
+    assert run.latency_mean_ms is None and run.ts is None and run.quality is Quality.OK
+    assert metrics(run)["ttft_mean_ms"] == pytest.approx(215.53594200008774)

@@ -1,0 +1,303 @@
+"""Documents into events, inside the engine: batches, arrays, stored events, export requests, and garbage."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import chdb
+import pytest
+
+from muse_domain.event_formats.event_format import path_parts, stated
+from muse_domain.event_formats.registry import FORMATS, EventFormat, event_format
+
+SQL = Path(__file__).parents[2] / "muse_resources" / "sql" / "unpack"
+EXAMPLES = Path(__file__).parents[1] / "domain" / "event_formats" / "examples"
+REAL = Path(__file__).parents[2].parent / "shared" / "data" / "events"
+NAMES = sorted(path.stem for path in SQL.glob("*.sql"))
+ENVELOPES = {
+    **dict.fromkeys(("batch", "posthog", "rudderstack"), "batch"),
+    "datadog_rum": "data",
+    "otlp_logs": "resourceLogs",
+    "otlp_spans": "resourceSpans",
+}
+UNPACKING = [known for known in FORMATS if known.unpack]
+
+
+@cache
+def expression(name: str) -> str:
+    return (SQL / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def unpack(name: str, *documents: str) -> list[list[str]]:
+    """The events of each document, as texts."""
+    rows = ", ".join(literal(document) for document in documents)
+    query = f"SELECT {expression(name)} AS events FROM (SELECT arrayJoin([{rows}]) AS document)"
+    return [row["events"] for row in json.loads(str(chdb.query(query, "JSON")))["data"]]
+
+
+def events(name: str, *documents: str) -> list[Any]:
+    """All events of all documents, decoded."""
+    return [json.loads(event) for found in unpack(name, *documents) for event in found]
+
+
+def texts(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    return text.splitlines() if path.suffix == ".jsonl" else [text]
+
+
+def real(name: str) -> str:
+    if not (REAL / name).is_file():
+        pytest.skip(f"no real events beside the repository: {name} is not there")
+    return (REAL / name).read_text(encoding="utf-8")
+
+
+def test_every_expression_belongs_to_a_format() -> None:
+    """And every format's is there."""
+    assert set(NAMES) == {known.unpack for known in UNPACKING}
+
+
+@pytest.mark.parametrize("known", UNPACKING, ids=lambda known: known.name)
+def test_examples_unpack_into_their_events(known: EventFormat) -> None:
+    """The unpacked examples that the formats' own tests read are what the engine makes of the documents."""
+    paths = [
+        path for path in EXAMPLES.glob("*.json*") if path.stem.removeprefix(known.name) in ("", "_batch", "_search")
+    ]
+    assert paths
+    for path in paths:
+        unpacked = EXAMPLES / "unpacked" / f"{path.stem}.jsonl"
+        expected = texts(unpacked) if unpacked.is_file() else texts(path)
+        assert events(known.unpack, *texts(path)) == [json.loads(line) for line in expected]
+
+
+@pytest.mark.parametrize("known", UNPACKING, ids=lambda known: known.name)
+def test_the_engine_follows_the_paths_of_a_format(known: EventFormat) -> None:
+    """Keys with dots and dollar signs are found as the formats' own tests find them."""
+    names = ("ts", "event_type", "event_id", "session", "actor", "commit", "latency", "user_agent", "metadata")
+    paths = [path for name in names for path in getattr(known.fields, name)]
+    steps = ", ".join(f"JSONExtractString(event, {', '.join(map(literal, path_parts(path)))})" for path in paths)
+    for event in events(known.unpack, *texts(next(EXAMPLES.glob(f"{known.name}.json*")))):
+        query = f"SELECT [{steps}] AS found FROM (SELECT {literal(json.dumps(event))} AS event)"
+        (row,) = json.loads(str(chdb.query(query, "JSON")))["data"]
+        assert row["found"] == [as_text(stated(event, path)) for path in paths]
+
+
+def as_text(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
+
+
+GARBAGE = [
+    "", " ", "hello", "nul", "5", '"text"', "null", "true", "{}", "{", "[1, 2", '{"batch": [1, 2', '{"a": 1} {"a": 2}',
+    '{"data": 5}', '{"batch": {}}', '{"batch": "[]"}', '{"resourceLogs": null}',
+    '{"resourceSpans": {"scopeSpans": []}}', "[" * 2000 + "]" * 2000,
+    '{"type": 1e999}', '{"type": "\\ud800"}', "a\tb\tpage_view\t\t",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_holds_no_events_is_handed_on(name: str) -> None:
+    """The mapping refuses it with its reason; nothing raises, and nothing vanishes."""
+    for document, found in zip(GARBAGE, unpack(name, *GARBAGE), strict=True):
+        assert len(found) == 1, document
+        if found[0] != document:
+            assert json.loads(found[0]).keys() - {"muse"} == json.loads(document).keys()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("otlp")])
+def test_an_array_is_its_elements(name: str) -> None:
+    """However it is printed; what is no object is handed on as it is."""
+    array = '\n[\n  {"a": "é\\n\\"", "n": 12345678901234567890},\n  5, null, "x", []\n]\n'
+    first, *others = unpack(name, array)[0]
+    assert others == ["5", "null", '"x"', "[]"]
+    assert json.loads(first)["a"] == 'é\n"'
+    assert json.loads(first)["n"] == 12345678901234567890
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_container_is_no_event(name: str) -> None:
+    """That is how a caller tells an empty document from one that cannot be read."""
+    empty = f'{{"{ENVELOPES[name]}": []}}' if name in ENVELOPES else "[]"
+    assert unpack(name, empty) == [[]]
+    if not name.startswith("otlp"):
+        assert unpack(name, " [ ] ") == [[]]
+
+
+@pytest.mark.parametrize("name", ["rudderstack", "datadog_rum", "batch", "posthog", "snowplow", "list"])
+def test_an_event_keeps_what_it_states(name: str) -> None:
+    """Unpacking adds a key and changes none, so that muse.toml may map any of them."""
+    event = {"type": "view", "context": {"a.b": [1, {"c": None}], "ü": "\u2028"}, "big": 2**63, "small": 1e-7}
+    (found,) = events(name, json.dumps(event))
+    found.pop("muse", None)
+    assert found == event
+
+
+@pytest.mark.parametrize("name", ["rudderstack", "datadog_rum"])
+def test_fields_of_another_type_are_not_stated(name: str) -> None:
+    """Wrong types give an event that states less."""
+    for wrong in (5, None, [], [1], {}, {"id": 5}, "x", True):
+        document = dict.fromkeys(("context", "action", "session", "ddtags", "attributes"), wrong) | {"type": "action"}
+        (found,) = events(name, json.dumps(document))
+        assert found["muse"]["type"] == "action"
+        assert not found["muse"].get("session")
+
+
+def test_posthogs_properties_may_be_a_text() -> None:
+    """As in exports to Parquet; a text that is no JSON stays what it is, and the session is not stated."""
+    row = {"uuid": "u", "event": "é", "properties": json.dumps({"$session_id": "s", "n": 1, "q": '"\\'}), "set": None}
+    (event,) = events("posthog", json.dumps(row))
+    assert event == row | {"properties": {"$session_id": "s", "n": 1, "q": '"\\'}}
+    broken = row | {"properties": "{"}
+    assert events("posthog", json.dumps(broken)) == [broken]
+
+
+def test_an_own_key_of_our_name_does_not_win() -> None:
+    """The first of two equal keys is the one that the engine reads."""
+    (event,) = unpack("rudderstack", '{"type": "page", "muse": {"type": "forged"}}')[0]
+    query = f"SELECT JSONExtract({literal(event)}, 'Tuple(muse Tuple(type String))').muse.type AS found"
+    assert json.loads(str(chdb.query(query, "JSON")))["data"] == [{"found": "page"}]
+
+
+def test_a_stored_event_of_another_product_is_not_unwrapped() -> None:
+    """Only attributes within attributes are an event of the search API."""
+    assert events("datadog_rum", '{"data": [{"id": "1", "attributes": {"a": 1}}, 5]}') == [
+        {
+            "muse": {"type": "", "id": "1", "time": "", "duration": "", "commit": ""},
+            "id": "1",
+            "attributes": {"a": 1},
+        },
+        5,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tags", "commit"),
+    [
+        ("env:prod,git.commit.sha:" + "aB" * 20, "aB" * 20),
+        ("git.commit.sha:abc1234", ""),
+        ("gitXcommit.sha:" + "a" * 40, ""),
+        ("", ""),
+    ],
+)
+def test_only_a_full_hash_is_a_commit(tags: str, commit: str) -> None:
+    """A short one names no commit for sure."""
+    (event,) = events("datadog_rum", json.dumps({"type": "view", "ddtags": tags}))
+    assert event["muse"]["commit"] == commit
+
+
+def otlp(record: object, kind: str = "Log") -> str:
+    scopes = {f"scope{kind}s": [{"logRecords" if kind == "Log" else "spans": [record]}]}
+    return json.dumps({f"resource{kind}s": [{"resource": {}, **scopes}]})
+
+
+@pytest.mark.parametrize("record", [5, None, "x", [], {}, {"attributes": 5, "body": 5, "status": 5, "traceId": 5}])
+@pytest.mark.parametrize("name", ["otlp_logs", "otlp_spans"])
+def test_a_broken_record_is_an_event_without_a_time(name: str, record: object) -> None:
+    """So that the mapping refuses it, and counts it."""
+    (event,) = events(name, otlp(record, "Log" if name == "otlp_logs" else "Span"))
+    assert event["timeUnixNano"] == ""
+    assert event["attributes"] == {}
+
+
+@pytest.mark.parametrize("name", ["otlp_logs", "otlp_spans"])
+def test_broken_groups_hold_no_events(name: str) -> None:
+    """A request whose groups are of the wrong type is as empty as one without groups."""
+    key = ENVELOPES[name]
+    scopes = key.replace("resource", "scope")
+    wrong: list[object] = [5, {}, None, {scopes: 5}, {scopes: [5, {}]}, {scopes: [{"spans": 5, "logRecords": {}}]}]
+    for group in wrong:
+        assert unpack(name, json.dumps({key: [group]})) == [[]]
+
+
+def test_attributes_keep_their_dots_and_their_types() -> None:
+    """Texts that look like numbers stay texts; lists and maps, and values of no type, are not read."""
+    values = {
+        "a.b": {"stringValue": "007"}, 'q"\\': {"stringValue": 'x"\\\n'}, "i": {"intValue": "-12"},
+        "n": {"intValue": 12},
+        "d": {"doubleValue": 0.5}, "nan": {"doubleValue": "NaN"}, "t": {"boolValue": True}, "e": {"stringValue": ""},
+        "l": {"arrayValue": {"values": []}}, "m": {"kvlistValue": {"values": []}}, "y": {"bytesValue": "AA=="}, "z": {},
+        "w": 5,
+    }  # fmt: skip
+    attributes = [{"key": key, "value": value} for key, value in values.items()]
+    (event,) = events("otlp_logs", otlp({"attributes": [*attributes, {"key": "bare"}]}))
+    assert event["attributes"] == {
+        "a.b": "007", 'q"\\': 'x"\\\n', "i": "-12", "n": 12, "d": 0.5, "nan": "NaN", "t": True, "e": "",
+        "l": None, "m": None, "y": None, "z": None, "w": None, "bare": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "duration"),
+    [
+        ("1788256800500000000", "1788256800500000001", "1"),
+        (1788256800500000000, 1788256801500000000, "1000000000"),
+        ("1788256800500000000", "1788256800500000000", "0"),
+        ("1788256800500000000", "0", ""),
+        ("0", "1788256800500000000", ""),
+        ("x", "1788256800500000000", ""),
+        ("1788256800500000000", None, ""),
+        (-1, 5, ""),
+    ],
+)
+def test_a_duration_needs_both_ends_in_order(start: object, end: object, duration: str) -> None:
+    """To the nanosecond: numbers of 19 digits are not rounded."""
+    (event,) = events("otlp_spans", otlp({"startTimeUnixNano": start, "endTimeUnixNano": end}, "Span"))
+    assert event["durationNano"] == duration
+
+
+def test_the_scopes_and_resources_of_records_do_not_mix() -> None:
+    """Each record has those of its own group."""
+
+    def group(name: str, *scopes: str) -> dict[str, Any]:
+        attributes = [{"key": "service.name", "value": {"stringValue": name}}]
+        parts = [{"scope": {"name": scope}, "logRecords": [{"eventName": scope}] * 2} for scope in scopes]
+        return {"resource": {"attributes": attributes}, "scopeLogs": parts}
+
+    found = events(
+        "otlp_logs", json.dumps({"resourceLogs": [group("one", "a", "b"), group("two"), group("three", "c")]})
+    )
+    assert [(event["resource"]["service.name"], event["scope"], event["name"]) for event in found] == [
+        *[("one", "a", "a")] * 2,
+        *[("one", "b", "b")] * 2,
+        *[("three", "c", "c")] * 2,
+    ]
+
+
+def test_a_real_export_of_logs_is_unpacked() -> None:
+    """OpenTelemetry's own example: a line of a log, so it has a time and no type."""
+    (event,) = events("otlp_logs", real("otlp_logs.json"))
+    assert event["timeUnixNano"] == "1544712660300000000"
+    assert event["attributes"]["string.attribute"] == "some string"
+    assert event["resource"] == {"service.name": "my.service"}
+    fields = event_format("otlp_logs").fields
+    assert [stated(event, path) for path in fields.event_type] == [None, None]
+
+
+def test_a_real_datadog_action_is_unpacked() -> None:
+    """Its type, id and wait are under `muse`."""
+    (event,) = events("datadog_rum", real("rum_action.json"))
+    assert event.pop("muse") == {
+        "type": "action.click",
+        "id": "47af0abb-3de1-4170-a491-4473716df979",
+        "time": "",
+        "duration": "566250000",
+        "commit": "",
+    }
+    assert event == json.loads(real("rum_action.json"))
+
+
+def test_real_rudderstack_calls_are_unpacked() -> None:
+    """RudderStack's own fixture: an array of one track call, without a session."""
+    queue = json.loads(real("rudder_engagement_track.json"))["output"]["queue"]
+    (event,) = events("rudderstack", json.dumps(queue, indent=1))
+    assert event.pop("muse") == {"type": "Release Announcement", "session": ""}
+    assert [event] == queue
+
+
+def test_real_json_lines_pass_unchanged() -> None:
+    """A line that is an event stays the very text that it was."""
+    lines = real("visitor_events.jsonl").splitlines()[:50]
+    assert unpack("list", *lines) == [[line] for line in lines]

@@ -70,22 +70,30 @@ def compose(inputs: EpisodeInputs) -> Composition:
     """Judge the draft, render it, and judge the result."""
     correlation = day_correlation(inputs.sheet, inputs.findings)
     header = _header(inputs, correlation)
-    licences = subjects_of(inputs.findings)
-    objections = judge_draft(inputs.draft, inputs.sheet, licences)
-    if objections:
+    rendered, objections = render_judged(inputs.draft, inputs.sheet, inputs.findings)
+    if rendered is None:
         return Composition(header, correlation, tuple(objections), None, "")
-    subjects = [finding.finding_id for finding in inputs.findings]
-    try:
-        rendered = render_episode(inputs.draft, inputs.sheet, subjects, FRONT_MATTER_FACTS)
-    except UnknownSlot as missing:
-        message = f"{missing.args[0]} is not on the day's sheet: materialise fact_sheets again"
-        return Composition(header, correlation, (Objection("unknown_fact", "facts", message),), None, "")
     canonical = canonical_episode(header, rendered)
-    objections = trace_episode(rendered, inputs.sheet, licences, allowed_links=rendered.links)
     objections += _front_matter_objections(header, rendered)
     objections += [Objection("front_matter", "front_matter", problem) for problem in check_front_matter(canonical)]
     objections += [Objection("sections", "body", problem) for problem in check_sections(canonical)]
     return Composition(header, correlation, tuple(objections), rendered, canonical)
+
+
+def render_judged(
+    draft: Draft, sheet: FactSheet, findings: Sequence[Finding]
+) -> tuple[RenderedEpisode | None, list[Objection]]:
+    """Both judgements of a text: the rendered episode, None where the draft was refused, and every objection."""
+    licences = subjects_of(findings)
+    objections = judge_draft(draft, sheet, licences)
+    if objections:
+        return None, objections
+    try:
+        rendered = render_episode(draft, sheet, [finding.finding_id for finding in findings], FRONT_MATTER_FACTS)
+    except UnknownSlot as missing:
+        message = f"{missing.args[0]} is not on the day's sheet: materialise fact_sheets again"
+        return None, [Objection("unknown_fact", "facts", message)]
+    return rendered, trace_episode(rendered, sheet, licences, allowed_links=rendered.links)
 
 
 def _front_matter_objections(header: EpisodeHeader, rendered: RenderedEpisode) -> list[Objection]:

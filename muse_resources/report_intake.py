@@ -8,7 +8,7 @@ from typing import Any
 from muse_domain.intake import BuildPlan, FileReading, plan_build
 from muse_domain.ports import OnFile, Row, Warehouse
 from muse_domain.settings import ReportSource
-from muse_resources.file_ledger import FileLedger, blocked_readings, ignore, one_at_a_time
+from muse_resources.file_ledger import FileLedger, blocked_readings, ignore, one_at_a_time, unsettle
 from muse_resources.input_files import Listing, list_inputs
 from muse_resources.report_files import ReadReport, read_report_file, report_reader
 from muse_resources.workspace import Workspace
@@ -49,11 +49,13 @@ def take_in_reports(
         ledger.note(((one.reading, one.letters) for one in read.values()), now)
         ledger.note(blocked_readings(SOURCE, listing.blocked, now), now)
         ledger.settle_missing(listing.files, listing.blocked, now)
-        recorded = {row["day"]: row["inputs_sha256"] for row in store.select("select_day_loads", {"source": SOURCE})}
-        plan = plan_build(days, ledger.expected(), recorded)
+        recorded = {row["day"]: row for row in store.select("select_day_loads", {"source": SOURCE})}
+        hashes = {day: row["inputs_sha256"] for day, row in recorded.items()}
+        plan = plan_build(days, ledger.expected(), hashes)
         intake = Intake(plan, {}, files=len(listing.files), files_read=len(read), missing=ledger.missing)
         if plan.build:
             read |= _reread(workspace, listing, ledger, plan, read, store.read_object, now)
+            unsettle(store, SOURCE, plan.build, recorded)
             _build(store, ledger, read, intake)
         return intake
 

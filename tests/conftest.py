@@ -13,6 +13,7 @@ from tests.workspaces import copy_of, run_muse, stop_warehouse
 _TOGETHER = {"end_to_end": "dagster", "browser": "dagster", "apps": "apps"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file together, and those that share a demo or a Dagster."""
     for item in items:

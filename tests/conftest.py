@@ -1,6 +1,6 @@
 """What several folders of tests share: the demo, built once by the real command."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,14 @@ from tests.workspaces import copy_of, run_muse, stop_warehouse
 _TOGETHER = {"end_to_end": "dagster", "browser": "dagster", "apps": "apps"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
     """Keep the tests of a file together, and those that share a demo or a Dagster."""
+    # A wrapper comes before the hook that reads the groups.
     for item in items:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        item.add_marker(pytest.mark.xdist_group(_TOGETHER.get(folder, item.path.as_posix())))
+        item.add_marker(pytest.mark.xdist_group(_TOGETHER.get(folder, item.path.stem)))
+    return (yield)
 
 
 @pytest.fixture(scope="session")

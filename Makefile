@@ -37,7 +37,7 @@ check: install ## the quick part of the tests: lint, types, pure tests
 	@$(BIN)/python -m pytest -q tests/domain tests/test_architecture.py
 
 test: check ## everything that proves the program; finds a Chromium by itself, or says that it had none
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup --ignore=tests/domain --ignore=tests/test_architecture.py
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore=tests/domain --ignore=tests/test_architecture.py
 
 bench: install ## measure beside the engine's own limits; writes docs/performance.md
 	@$(BIN)/python -m benchmarks

@@ -1,6 +1,6 @@
 """What several folders of tests share: the demo, built once by the real command."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,20 +8,6 @@ import pytest
 from muse_apps.sample.truth import SampleTruth, read_truth
 from tests.dagster_server import DagsterServer, dagster_server
 from tests.workspaces import copy_of, run_muse, stop_warehouse
-
-# Two processes test at once, each with a demo and servers of its own; tests that share one stay in one process.
-_TOGETHER = {"end_to_end": "dagster", "browser": "dagster", "apps": "apps"}
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Keep the tests of a file together, and those that share a demo or a Dagster."""
-    # A wrapper comes before the hook that reads the groups.
-    for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        item.add_marker(pytest.mark.xdist_group(_TOGETHER.get(folder, item.path.stem)))
-    return (yield)
-
 
 @pytest.fixture(scope="session")
 def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

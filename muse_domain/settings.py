@@ -21,6 +21,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from muse_domain.event_formats.event_format import EventFields, EventFormat, path_parts
 from muse_domain.event_formats.registry import event_format
@@ -192,7 +193,11 @@ class EventSource(_Section):
     def _dated_and_named(self) -> "EventSource":
         for name in ("ts", "event_type"):
             if not getattr(self.fields, name):
-                raise ValueError(f"mapping.{name} is missing: say which field of an event holds it")
+                raise PydanticCustomError(
+                    "field_missing",
+                    "is missing: add it, and say which field of an event holds it",
+                    {"key": f"mapping.{name}"},
+                )
         return self
 
     @property
@@ -378,8 +383,14 @@ def parse_settings(decoded: Mapping[str, Any], *, file: str = "muse.toml") -> Se
     try:
         return Settings.model_validate(decoded)
     except ValidationError as error:
-        lines = [f"  {_key(e['loc'])}: {_remedy(e)}" for e in error.errors(include_url=False)]
+        lines = [f"  {_key(_location(e))}: {_remedy(e)}" for e in error.errors(include_url=False)]
         raise SettingsError("\n".join([f"{file} is not valid:", *lines])) from error
+
+
+def _location(error: Any) -> tuple[int | str, ...]:
+    # A rule over a whole table names the key that it misses in its context: pydantic only knows the table.
+    missing = error.get("ctx", {}).get("key") if error["type"] == "field_missing" else None
+    return (*error["loc"], missing) if missing else tuple(error["loc"])
 
 
 def _key(location: tuple[int | str, ...]) -> str:

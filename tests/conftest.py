@@ -9,6 +9,7 @@ from muse_apps.sample.truth import SampleTruth, read_truth
 from tests.dagster_server import DagsterServer, dagster_server
 from tests.workspaces import copy_of, run_muse, stop_warehouse
 
+
 @pytest.fixture(scope="session")
 def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The demo as `muse demo` builds it. Shared: look, but change only copies (`tests.workspaces.copy_of`)."""

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("muse_domain", "muse_resources", "muse_assets", "muse_sensors", "muse_apps")
-DOMAIN_LIBRARIES = {"numpy", "pydantic", "yaml"}
+DOMAIN_LIBRARIES = {"numpy", "pydantic", "pydantic_core", "yaml"}  # pydantic_core: the errors of pydantic
 VENDORS = {
     "clickhouse_connect", "chdb", "openai", "deepl", "github", "requests", "httpx", "boto3", "slack_sdk", "datadog",
     "great_expectations",

@@ -92,7 +92,7 @@ def _nothing_was_written(workspace: Path) -> Iterator[None]:
 def _with_model(folder: Path, server: ScriptedModel, **settings: Any) -> Adapters:
     known = _built(folder)
     table = {"model": MODEL, "from": "2026-01-01", "input_per_1m": 0.25, "cached_input_per_1m": 0.025}
-    given = {"prices": [{**table, "output_per_1m": 2.0}], "daily_budget_usd": 1.0, "timeout_s": 2.0, **settings}
+    given = {"prices": [{**table, "output_per_1m": 2.0}], "daily_budget_usd": 1.0, "timeout_s": 60.0, **settings}
     section = WriterSection.model_validate({"kind": "openai", "model": MODEL, "base_url": server.url, **given})
     whole = known.workspace.settings.model_copy(update={"writer": section})
     ledger = LlmLedger(known.warehouse, known.clock)
@@ -303,10 +303,12 @@ FAILING: dict[str, tuple[Script, str]] = {
 
 @pytest.mark.parametrize("failing", FAILING)
 def test_a_model_that_gives_no_draft_leaves_the_day_to_the_templates(
-    workspace: Path, server: ScriptedModel, adapters: Adapters, failing: str
+    workspace: Path, server: ScriptedModel, failing: str
 ) -> None:
     """Every outcome has its name and its reason, which holds neither the key nor a link; the day is published."""
     script, kind = FAILING[failing]
+    # Only silence is to run into the time limit, however slow the machine is.
+    adapters = _with_model(workspace, server, timeout_s=1.0 if kind == "timeout" else 60.0)
     server.says(script)
     _council(adapters, "publications")
     draft, episode = _one(workspace, "episode_drafts"), _one(workspace, "episodes")
@@ -364,7 +366,7 @@ def test_what_somebody_wrote_in_a_commit_or_a_report_never_reaches_the_model(
     texts = {row["text"] for row in facts if row["text"]}
     assert any(len(text) == 40 for text in texts) and any(" " in text for text in texts)
     assert not [text for text in texts if text in asked]
-    own = asked.replace("42 ms", "")  # the model's own lie, told back to it
+    own = re.sub(r"42 ms|'\d' stands", "", asked)  # the model's own lie, told back to it
     assert not re.search(r"(?<![a-z_])\d", re.sub(r"f\d", "", own))
 
 

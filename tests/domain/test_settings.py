@@ -200,7 +200,9 @@ def test_json_lines_need_to_be_told_where_time_and_type_are(name: str) -> None:
     """The format knows no names of its own."""
     settings = decoded()
     del settings["events"][0]["mapping"][name]
-    assert f"events[0]: mapping.{name} is missing: say which field of an event holds it" in refusal(settings)
+    assert f"events[0].mapping.{name}: is missing: add it, and say which field of an event holds it" in refusal(
+        settings
+    )
 
 
 def test_one_path_is_written_as_a_text_and_several_as_a_list() -> None:

@@ -35,7 +35,7 @@ def section(url: str, **changes: Any) -> WriterSection:
         "model": MODEL,
         "base_url": url,
         "daily_budget_usd": 1,
-        "timeout_s": 5,
+        "timeout_s": 60,
         "prices": [PRICE],
     }
     return WriterSection.model_validate({**plain, **changes})

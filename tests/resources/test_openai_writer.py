@@ -153,7 +153,8 @@ def test_each_failure_is_asked_as_often_as_makes_sense(
 ) -> None:
     """What stays as it is is not asked again; a redirect is not followed with the key."""
     server.says(script)
-    outcome = writer_of(warehouse, server.url, timeout_s=0.7).write(task())
+    limit_s = 0.7 if kind is TimedOut else 60.0  # only silence is to run into it, however slow the machine is
+    outcome = writer_of(warehouse, server.url, timeout_s=limit_s).write(task())
     assert type(outcome) is kind and len(server.asked) == requests
 
 

@@ -73,7 +73,7 @@ def _one_day(sizes: Sizes) -> str:
     with TemporaryDirectory() as scratch:
         [file] = write_events(Path(scratch) / "events", sizes.events, days=1)
         peers = {name: partial(peer, script, file) for name, script in _PEERS.items()}
-        running = available(peers) if sizes.events else {}
+        running = available(peers)
         sides = alternate({**_both(file.parent, 1), **running}, sizes.rounds)
         size_mb = file.stat().st_size / 1e6
     _check(sides, sizes.events)

@@ -79,7 +79,7 @@ def ui_events(
     """The day's user-interface events, one row for each native event id, read inside the engine."""
     days = days_of(context)
     intake = take_in_events(warehouse.tagged(context.run.run_id), workspace, days, clock.now(), on_file)
-    return _intake_result(context, warehouse, intake, "ui_events", "")
+    return _intake_result(context, warehouse, intake, "ui_events", _copies_preview(intake.copies))
 
 
 def session_stats(
@@ -127,6 +127,9 @@ def _intake_result(
             f"{len(intake.missing)} files are not found any more, and what they gave is kept: "
             f"{', '.join(intake.missing[:5])}. `muse ingest --forget-missing` gives it up."
         )
+    if intake.copies:
+        first, original = min(intake.copies.items())
+        notes.append(f"{len(intake.copies)} files repeat others, which count once: {first} is like {original}.")
     if plan.stale:
         notes.append(
             f"The inputs of {len(plan.stale)} other days have changed: `muse backfill --from {plan.stale[0]} "
@@ -163,7 +166,7 @@ def _tell_late(context: dg.AssetExecutionContext, late: Sequence[date], rows_by_
 def _copies_preview(copies: Mapping[str, str]) -> str:
     if not copies:
         return ""
-    return "\n**Copies, taken once**\n\n" + markdown_table(("file", "has runs of"), sorted(copies.items()))
+    return "\n**Copies, taken once**\n\n" + markdown_table(("file", "repeats"), sorted(copies.items()))
 
 
 def refusal_preview(letters: list[Row]) -> str:

@@ -28,6 +28,8 @@ _READING = PATIENCE | {
     "min_insert_block_size_rows": 262_144,
     "min_insert_block_size_bytes": 0,
     "max_read_buffer_size": 1_048_576,
+    # Mapped into memory, as the embedded engine would have it, a file counts as memory with its whole size.
+    "storage_file_read_method": "pread",
 }
 _PATH = "{path:String} AS source_path"
 _BYTE_ORDER_MARK = "if(startsWith(line, unhex('EFBBBF')), substring(line, 4), line)"

@@ -86,6 +86,18 @@ def inspect_object(
     return Inspected(replace(file, layout=layout, unpack=_unpack(event_format, text, document)), stored.etag, None)
 
 
+def begins_with(path: Path, beginnings: Mapping[int, str]) -> int | None:
+    """The longest of these sizes whose first bytes have the SHA-256 that is given for it. Raises OSError."""
+    digest, done, found = hashlib.sha256(), 0, None
+    with path.open("rb") as stream:
+        for size in sorted(beginnings):
+            for chunk in _chunks(stream, size - done):
+                digest.update(chunk)
+            done = size
+            found = size if digest.hexdigest() == beginnings[size] else found
+    return found
+
+
 @contextmanager
 def engine_readable(*inspected: Inspected) -> Iterator[list[LineFile]]:
     """The files in a folder of their own, under names without signs that the engine would take for a pattern."""

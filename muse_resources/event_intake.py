@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby
@@ -17,6 +17,7 @@ from muse_domain.settings import EventSource
 from muse_resources.event_columns import event_columns
 from muse_resources.event_files import (
     Inspected,
+    begins_with,
     engine_readable,
     has_changed,
     inspect_events,
@@ -51,6 +52,7 @@ class EventIntake:
     files: int = 0
     files_read: int = 0
     missing: list[str] = field(default_factory=list)
+    copies: dict[str, str] = field(default_factory=dict)
 
 
 def take_in_events(
@@ -69,16 +71,18 @@ def take_in_events(
         ledger = FileLedger(store, SOURCE)
         hash_key = workspace.secrets.hash_key
         readers = {source: event_reader(source, hash_key) for source in workspace.settings.events}
-        changed = [file for file in listing.files.values() if _is_changed(file, ledger, readers[file.source])]
+        changed = _changed(listing, ledger, readers)
+        originals = _Originals(ledger, listing, {file.shown for file in changed})
         with store.load_days(SOURCE) as load:
             read: dict[str, _Read] = {}
-            for one in _gather(load, changed, readers, hash_key, _ANY_DAY):
+            for one in _gather(load, changed, readers, hash_key, _ANY_DAY, originals):
                 read[one.file.shown] = one
                 on_file(SOURCE, len(read), len(changed))
             _complete(load, read.values(), hash_key)
+            continued = _continued(read.values(), ledger, ledger.vanished(listing.files, listing.blocked))
             ledger.note(((one.reading, one.letters) for one in read.values()), now)
             ledger.note(blocked_readings(SOURCE, listing.blocked, now), now)
-            ledger.settle_missing(listing.files, listing.blocked, now)
+            ledger.settle_missing(listing.files, listing.blocked, now, continued)
             recorded = {row["day"]: row for row in store.select("select_day_loads", {"source": SOURCE})}
             plan = plan_build(days, ledger.expected(), {day: row["inputs_sha256"] for day, row in recorded.items()})
             lost = _gather_unchanged(load, listing, ledger, plan, set(read), hash_key)
@@ -88,7 +92,7 @@ def take_in_events(
             unsettle(store, SOURCE, plan.build, recorded)
             counts = load.put_in_place(plan.build, number_sessions=hash_key is None)
         store.record_loads(SOURCE, ledger.loads(counts))
-        return EventIntake(plan, dict(counts), len(listing.files), len(changed), ledger.missing)
+        return EventIntake(plan, dict(counts), len(listing.files), len(changed), ledger.missing, originals.copies)
 
 
 def event_reader(source: EventSource, hash_key: str | None) -> str:
@@ -107,6 +111,11 @@ class _Read:
     reading: FileReading
     letters: list[Row] = field(default_factory=list)
     inspected: Inspected | None = None
+
+    def is_a_copy(self, sha256: str) -> None:
+        """Another file of the same bytes, read in the same way, has given its events."""
+        self.inspected = None
+        self.reading = replace(self.reading, sha256=sha256)
 
     def set_aside(self, refusal: Refusal, kind: str, *, again: bool = False) -> "_Read":
         self.letters = [self._letter(refusal, kind, "", self.file.size_bytes)]
@@ -129,9 +138,65 @@ class _Read:
         return dead_letter(SOURCE, self.file.shown, refusal, kind, sha256=sha256, size_bytes=size_bytes, ts=ts)
 
 
-def _is_changed(file: InputFile[EventSource], ledger: FileLedger, reader: str) -> bool:
-    known = ledger.get(file.shown)
-    return known is None or not known.is_unchanged(file.size_bytes, file.modified_ns, reader)
+class _Originals:
+    """Which files gave the events of which bytes: events without an id would be there once for every copy."""
+
+    def __init__(self, ledger: FileLedger, listing: Listing[EventSource], changed: set[str]) -> None:
+        unchanged = (one for one in ledger.readings if one.path in listing.files and one.path not in changed)
+        self._paths = {(one.sha256, one.reader): one.path for one in unchanged}
+        self.copies: dict[str, str] = {}
+
+    def holds(self, reading: FileReading) -> bool:
+        """Whether an unchanged file gave the events of these bytes."""
+        return (reading.sha256, reading.reader) in self._paths
+
+    def set_copies_aside(self, reads: Iterable["_Read"]) -> None:
+        """Take the first of the files with the same bytes, and no other."""
+        for one in reads:
+            if one.inspected is None:
+                continue
+            key = (one.inspected.sha256, one.reading.reader)
+            original = self._paths.setdefault(key, one.file.shown)
+            if original != one.file.shown:
+                self.copies[one.file.shown] = original
+                one.is_a_copy(one.inspected.sha256)
+
+
+def _changed(
+    listing: Listing[EventSource], ledger: FileLedger, readers: Mapping[EventSource, str]
+) -> list[InputFile[EventSource]]:
+    """Files that have to be read: new or changed ones, and copies whose original is not there as it was any more."""
+    changed = {
+        file.shown
+        for file in listing.files.values()
+        if (known := ledger.get(file.shown)) is None
+        or not known.is_unchanged(file.size_bytes, file.modified_ns, readers[file.source])
+    }
+    originals = _Originals(ledger, listing, changed)
+    for path in listing.files:
+        known = ledger.get(path)
+        # It gave nothing, and nothing of it was refused: another one's bytes, or a document without an event.
+        if known and known.sha256 and not known.days and not known.refused and not originals.holds(known):
+            changed.add(path)
+    return [file for path, file in listing.files.items() if path in changed]
+
+
+def _continued(read: Iterable[_Read], ledger: FileLedger, vanished: Sequence[FileReading]) -> list[str]:
+    """Vanished files that another one begins with, which did not itself begin like that before: logs that were
+    written to, then renamed, since the last build."""
+    paths: list[str] = []
+    for one in read if vanished else ():
+        file = one.file
+        if not one.reading.days or one.inspected is None or file.stored or one.inspected.file.gzip:
+            continue
+        before = ledger.get(file.shown)
+        alike = [old for old in vanished if old.reader == one.reading.reader]
+        shorter = {old.size_bytes: old.sha256 for old in (*alike, *([before] if before else []))}
+        with suppress(OSError):  # gone since it was read
+            size = begins_with(file.path, {size: sha256 for size, sha256 in shorter.items() if size < file.size_bytes})
+            if size is not None and not (before and before.size_bytes == size):
+                paths += [old.path for old in alike if (old.size_bytes, old.sha256) == (size, shorter[size])]
+    return paths
 
 
 def _gather(
@@ -140,11 +205,14 @@ def _gather(
     readers: Mapping[EventSource, str],
     hash_key: str | None,
     span: tuple[date, date],
+    originals: _Originals | None = None,
 ) -> Iterator[_Read]:
-    """Let the engine read the days of files that lie in `span`, both ends included."""
+    """Let the engine read the days of files that lie in `span`, both ends included; copies only of no originals."""
     with ThreadPoolExecutor(1) as ahead:
         # While the engine reads some files, the next ones are hashed.
         for looked in _one_ahead(ahead, lambda some: [_look(load, file, readers) for file in some], _batches(files)):
+            if originals:
+                originals.set_copies_aside(looked)
             for _, alike in groupby(sorted((one for one in looked if one.inspected), key=_kind), key=_kind):
                 _add(load, list(alike), hash_key, span)
             yield from looked

@@ -65,8 +65,20 @@ class FileLedger:
         self._store.append("input_files", [_row(self._source, reading, read_at) for reading, _ in news])
         self._readings |= {reading.path: reading for reading, _ in news}
 
-    def settle_missing(self, found: Iterable[str], blocked: Iterable[str], read_at: datetime) -> None:
-        """Note what is not found any more. A file that only moved has given its rows under its new name.
+    def vanished(self, found: Iterable[str], blocked: Iterable[str]) -> list[FileReading]:
+        """Readings that gave rows, were there at the last build, and are not found any more."""
+        listed = {*found, *blocked}
+        return [
+            one
+            for one in self.readings
+            if not one.missing and one.path not in listed and not is_under(one.path, blocked)
+        ]
+
+    def settle_missing(
+        self, found: Iterable[str], blocked: Iterable[str], read_at: datetime, continued: Iterable[str] = ()
+    ) -> None:
+        """Note what is not found any more. A file that only moved has given its rows under its new name, and so has
+        one that is `continued`: moved, and written to since.
 
         A file under what could not be looked into is not missing: what it gave is kept by this build, and nothing of
         it is noted, so that it need not be read again for having been out of sight.
@@ -76,6 +88,7 @@ class FileLedger:
         self._readings |= {one.path: replace(one, missing=True, again=True) for one in hidden}
         listed |= {one.path for one in hidden}
         elsewhere = {one.sha256 for one in self.readings if one.path in listed and not one.missing}
+        elsewhere |= {self._readings[path].sha256 for path in continued}
         settled = [
             replace(
                 reading,

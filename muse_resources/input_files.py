@@ -44,7 +44,7 @@ def list_inputs(
 ) -> Listing[Source]:
     """Every file that the sources match. One that two sources match belongs to the first."""
     listing: Listing[Source] = Listing()
-    seen: set[Path] = set()
+    seen: set[tuple[int, int]] = set()
     for source in sources:
         if is_remote(source.files):
             _add_objects(listing, source, list_objects)
@@ -53,9 +53,8 @@ def list_inputs(
             shown = shown_path(folder, path)
             if error:
                 listing.blocked[shown] = f"cannot be looked into: {error.strerror}."
-            elif (real := path.resolve()) not in seen:
-                seen.add(real)
-                _add(listing, path, shown, source)
+            else:
+                _add(listing, path, shown, source, seen)
     return listing
 
 
@@ -96,12 +95,17 @@ def _add_objects(listing: Listing[Source], source: Source, list_objects: Callabl
         listing.blocked[source.files] = f"cannot be listed: {error}."
 
 
-def _add(listing: Listing[Source], path: Path, shown: str, source: Source) -> None:
+def _add(listing: Listing[Source], path: Path, shown: str, source: Source, seen: set[tuple[int, int]]) -> None:
     try:
         status = path.stat()
     except OSError as error:
         listing.blocked[shown] = f"cannot be read: {error.strerror}."
         return
+    # By device and inode, which links of either kind share: resolving thousands of paths takes seconds.
+    identity = (status.st_dev, status.st_ino)
+    if identity in seen:
+        return
+    seen.add(identity)
     # Two files outside of the workspace may be shown alike: the second is told apart by a number.
     name, number = shown, 2
     while name in listing.files:

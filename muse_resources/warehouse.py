@@ -240,9 +240,10 @@ def _is_transient(error: Exception) -> bool:
 def _refuse_naive_datetimes(table: str, rows: Sequence[Row]) -> None:
     """A datetime without a zone would be stored as if it were the server's: a guess."""
     for row in rows:
-        for column, value in row.items():
-            if isinstance(value, datetime) and value.tzinfo is None:
-                raise PermanentFailure(f"{table}.{column}: {value.isoformat()} has no time zone: give it one")
+        naive = [value for value in row.values() if isinstance(value, datetime) and value.tzinfo is None]
+        if naive:
+            column = next(column for column, value in row.items() if value is naive[0])
+            raise PermanentFailure(f"{table}.{column}: {naive[0].isoformat()} has no time zone: give it one")
 
 
 def json_text(value: Any) -> str:

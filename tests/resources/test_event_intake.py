@@ -226,6 +226,68 @@ def test_a_log_that_is_rotated_loses_and_doubles_nothing(events: EventFolder) ->
     assert (rotated.rows_by_day, rotated.missing) == ({DAY: 5}, [])
 
 
+def test_a_log_that_is_written_to_and_then_renamed_doubles_nothing(events: EventFolder) -> None:
+    """The file under the new name begins with all that the old name had given."""
+    events.sources = [EventSource(files="a.log*", mapping=MAPPING)]
+    path = events.write("a.log", *nameless(3))
+    events.take_in()
+    path.unlink()
+    events.write("a.log.1", *nameless(5))
+    events.write("a.log.2", *nameless(2, NEXT_DAY))
+    renamed = events.take_in(DAY, NEXT_DAY)
+    assert (renamed.rows_by_day, renamed.missing) == ({DAY: 5, NEXT_DAY: 2}, [])
+
+
+def test_a_new_file_that_begins_differently_is_another_one(events: EventFolder) -> None:
+    """The vanished one keeps what it gave."""
+    events.sources = [EventSource(files="a.log*", mapping=MAPPING)]
+    path = events.write("a.log", *nameless(3))
+    events.take_in()
+    path.unlink()
+    events.write("a.log.1", {"at": f"{DAY}T09:00:00Z", "kind": "open"}, *nameless(3))
+    assert (events.take_in().rows_by_day, events.take_in().missing) == ({DAY: 7}, ["a.log"])
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "by a later build"])
+@pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "packed"])
+def test_a_copy_gives_nothing_twice_and_is_told(events: EventFolder, is_packed: bool, later: bool) -> None:
+    """Events without an id have nothing else that keeps them from being there twice."""
+    events.sources = [EventSource(files="*.jsonl*", mapping=MAPPING)]
+    content = events.write("a.jsonl", *nameless(3)).read_bytes()
+    if later:
+        events.take_in()
+    events.write_bytes("copy.jsonl.gz" if is_packed else "copy.jsonl", gzip.compress(content) if is_packed else content)
+    copied = events.take_in()
+    assert list(copied.copies.values()) == ["a.jsonl"]
+    assert [row["source_path"] for row in events.rows] == ["a.jsonl"] * 3
+    assert events.take_in().files_read == 0
+
+
+@pytest.mark.parametrize("change", ["rewritten", "gone"])
+def test_a_copy_stands_in_for_its_original(events: EventFolder, change: str) -> None:
+    """Nothing is lost when the file that was counted is not there as it was."""
+    original = events.write("a.jsonl", *nameless(3))
+    shutil.copy(original, events.folder / "b.jsonl")
+    events.take_in()
+    original.unlink()
+    if change == "rewritten":
+        events.write("a.jsonl", *nameless(2, NEXT_DAY))
+    changed = events.take_in(DAY, NEXT_DAY)
+    assert [row["source_path"] for row in events.rows if row["day"] == DAY] == ["b.jsonl"] * 3
+    assert changed.missing == []
+    assert changed.rows_by_day == {DAY: 3, NEXT_DAY: 2 if change == "rewritten" else 0}
+
+
+def test_a_file_that_two_sources_read_differently_is_no_copy(events: EventFolder) -> None:
+    """Either takes its own events from the same bytes."""
+    events.sources = [
+        EventSource(files="a.jsonl", mapping=MAPPING),
+        EventSource(files="b.jsonl", mapping=MAPPING.model_copy(update={"event_type": ("at",)})),
+    ]
+    shutil.copy(events.write("a.jsonl", *nameless(1)), events.folder / "b.jsonl")
+    assert (events.take_in().rows_by_day, events.take_in().copies) == ({DAY: 2}, {})
+
+
 def test_a_mended_file_loses_its_dead_letters(events: EventFolder) -> None:
     """They speak of what lies there now."""
     events.write("a.jsonl", b"broken", b"too")
@@ -588,7 +650,7 @@ def test_two_builds_at_once_leave_one_correct_day(events: EventFolder, loaders: 
     """Two processes whose keys differ replace each other's days again and again: at no moment are they mixed."""
     session = {"session": {"id": "s"}}
     for number in range(5):
-        lines = [one | session for one in (*nameless(200), *nameless(100, NEXT_DAY))]
+        lines = [one | session | {"file": number} for one in (*nameless(200), *nameless(100, NEXT_DAY))]
         events.write(f"{number}.jsonl", *lines)
     processes = loaders.start_together(*[("take_in_event_rounds", events.folder, key, 6) for key in ("one", "two")])
     seen = set()

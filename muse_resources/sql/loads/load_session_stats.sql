@@ -13,9 +13,9 @@ SELECT
     if(n_latency < 5, NULL, (quantilesExactInclusive(0.5, 0.95)(latency_ms) AS percentiles)[1]) AS p50_latency_ms,
     if(n_latency < 20, NULL, percentiles[2]) AS p95_latency_ms,
     if(empty({error_types:Array(String)}), NULL,
-        countIf(has({error_types:Array(String)}, event_type)) / count()) AS error_rate,
-    if((countIf(has({start_types:Array(String)}, event_type)) AS started) = 0 OR empty({completion_types:Array(String)}), NULL,
-        greatest(0, 1 - countIf(has({completion_types:Array(String)}, event_type)) / started)) AS abandonment_rate
+        countIf(event_type IN {error_types:Array(String)}) / count()) AS error_rate,
+    if((countIf(event_type IN {start_types:Array(String)}) AS started) = 0 OR empty({completion_types:Array(String)}), NULL,
+        greatest(0, 1 - countIf(event_type IN {completion_types:Array(String)}) / started)) AS abandonment_rate
 FROM ui_events
 WHERE day BETWEEN {first:Date} AND {last:Date} AND day IN {days:Array(Date)}
 GROUP BY day, hour, commit_sha

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def show_result(adapters: Adapters, first: date, last: date, failures: Sequence[
 
 def show_ingest(adapters: Adapters, first: date, last: date, outcome: IngestOutcome) -> None:
     """What was read, the rows by table, and what was refused."""
-    console.print(f"[bold]{first} to {last}[/]: {_read(outcome.read)}\n")
+    console.print(f"[bold]{first} to {last}[/]: {_read(outcome)}\n")
     counts = {row["table"]: row["rows"] for row in adapters.warehouse.select("select_table_counts")}
     built = ("commits", "bench_runs", "bench_metrics", "ui_events", "session_stats")
     show_table("In the warehouse", ("table", "rows"), [(one, counts.get(one, 0)) for one in built])
@@ -50,9 +50,12 @@ def show_ingest(adapters: Adapters, first: date, last: date, outcome: IngestOutc
     show_failures(outcome.failures)
 
 
-def _read(read: Mapping[str, int]) -> str:
+def _read(outcome: IngestOutcome) -> str:
+    read = outcome.read
     if not any(read.values()):
-        return "no report and no event file has changed."
+        # What failed may have been to read something new.
+        failed = "not everything could be built: see below."
+        return failed if outcome.failures else "no report and no event file has changed."
     return f"read {counted(read[REPORTS], 'report')} and {counted(read[EVENTS], 'event file')}, new or changed."
 
 

@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from muse_domain.facts import EvidenceRow, FactSpec
 from muse_domain.failures import (
+    DISK_FULL_CLICKHOUSE_CODE,
     PermanentFailure,
     TransientFailure,
     is_transient_clickhouse_code,
@@ -27,7 +28,7 @@ from muse_domain.failures import (
 from muse_domain.ports import LoadedDay, Row, StoredObject
 from muse_resources.day_load import DayLoad
 from muse_resources.embedded.connect import OwnerError
-from muse_resources.engine import Engine
+from muse_resources.engine import Engine, engine_words
 from muse_resources.object_store import NO_KEYS, ObjectStore, list_objects, read_object
 from muse_resources.statements import migrations, split_statements, statement
 
@@ -215,6 +216,8 @@ def _translated(doing: str) -> Iterator[None]:
         kind = TransientFailure if _is_transient(error) else PermanentFailure
         # A request's address holds its parameters: keys of the store, the key of the hashes.
         shown = _PARAMETERS.sub("", str(error))
+        if getattr(error, "code", None) == DISK_FULL_CLICKHOUSE_CODE:
+            shown = f"the disk that holds the warehouse is full ({engine_words(error)}): make room, then build again"
         raise kind(f"warehouse, {doing}: {shown}") from (None if _names_parameters(error) else error)
 
 

@@ -6,7 +6,8 @@ import time
 import numpy as np
 
 from benchmarks.measuring import Sizes
-from muse_domain.shifts import average_ranks, find_splits, rank_cusum
+from muse_domain.segmentation import Rules, segment_all
+from muse_domain.shifts import average_ranks, rank_cusum
 
 TITLE = "Change detection"
 SERIES = 400
@@ -42,12 +43,9 @@ def _detect(series: list[np.ndarray]) -> tuple[int, float]:
     times, found = [], 0
     for _ in range(ROUNDS):
         started = time.perf_counter()
-        splits = [
-            find_splits(values, minimum_segment=MINIMUM_SEGMENT, significance=0.05, permutations=999, seed=i)[0]
-            for i, values in enumerate(series)
-        ]
+        segmented = segment_all(series, Rules(MINIMUM_SEGMENT, 0.05, 1.0))
         times.append(time.perf_counter() - started)
-        found = sum(bool(one) for one in splits)
+        found = sum(bool(one.splits) for one in segmented)
     return found, statistics.median(times)
 
 

@@ -4,19 +4,21 @@ A shift is a finding of the first day on which the evidence suffices; later days
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 
 from muse_domain.days import day_end, day_start
 from muse_domain.facts import relative_change_pct
 from muse_domain.ports import Commit
+from muse_domain.segmentation import Doubt, Rules, Segmentation, segment_all
 from muse_domain.series import Series, SeriesKey
 from muse_domain.settings import AnalysisSection
-from muse_domain.shifts import Split, benjamini_hochberg, find_splits, shift_interval_pct
+from muse_domain.shifts import BoolArray, Split, benjamini_hochberg, shift_interval_pct
 
 
 class Outcome(StrEnum):
@@ -28,6 +30,7 @@ class Outcome(StrEnum):
     TOO_FEW_POINTS = "too_few_points"
     ENVIRONMENT_CHANGED = "environment_changed"
     SMALL_CHANGE = "small_change"
+    DRIFTING = "drifting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class _Candidate:
     series: Series
     split: Split | None
     p_value: float
+    doubt: Doubt = Doubt.NONE
 
 
 def find_day(
@@ -115,14 +119,11 @@ def find_day(
     window_end = day_end(day)
     window_start = day_start(day - timedelta(days=analysis.window_days - 1))
     current, checks = _current_series(series, window_start, window_end, day, analysis)
-    permutations = max(999, int(np.ceil(2 * len(current) / analysis.false_discovery_rate)))
     told = _by_series(known)
     open_ones: list[tuple[_Candidate, Finding | None]] = []
-    for candidate in (_candidate(one, analysis, permutations) for one in current):
+    for candidate in _candidates(current, analysis):
         finding = _finding(candidate, window_start, window_end, commits)
-        if finding and any(
-            _is_same(finding, shift, candidate.series, analysis) for shift in told[finding.key.series_id]
-        ):
+        if finding and any(_is_same(candidate, finding, shift, analysis) for shift in told[finding.key.series_id]):
             checks.append(_check(candidate, Outcome.KNOWN_SHIFT))
         else:
             open_ones.append((candidate, finding))
@@ -131,7 +132,7 @@ def find_day(
     findings: list[Finding] = []
     for (candidate, finding), q_value in zip(open_ones, q_values, strict=True):
         finding = replace(finding, q_value=float(q_value)) if finding else None
-        outcome = _outcome(finding, analysis)
+        outcome = _outcome(candidate, finding, analysis)
         checks.append(_check(candidate, outcome))
         if finding and outcome is Outcome.SHIFT:
             findings.append(finding)
@@ -164,18 +165,23 @@ def _current_series(
     return current, checks
 
 
-def _candidate(series: Series, analysis: AnalysisSection, permutations: int) -> _Candidate:
-    """The series' newest change of level, or the p-value of its best split when there is none."""
-    splits, p_value = find_splits(
-        series.values,
-        minimum_segment=analysis.minimum_segment,
-        significance=analysis.false_discovery_rate,
-        permutations=permutations,
-        seed=int(series.key.series_id, 16),
-    )
-    if splits:
-        return _Candidate(series, splits[-1], splits[-1].p_value)
-    return _Candidate(series, None, p_value)
+def _candidates(current: Sequence[Series], analysis: AnalysisSection) -> Iterator[_Candidate]:
+    """Each series' newest change of level, or the p-value of its best split when there is none."""
+    rules = Rules(analysis.minimum_segment, analysis.false_discovery_rate, analysis.minimum_widths)
+    segmented = segment_all([one.values for one in current], rules, [_places(one) for one in current])
+    for one, segments in zip(current, segmented, strict=True):
+        yield _newest(one, segments)
+
+
+def _newest(series: Series, segments: Segmentation) -> _Candidate:
+    if segments.splits:
+        return _Candidate(series, segments.splits[-1], segments.splits[-1].p_value)
+    return _Candidate(series, None, segments.p_value, segments.doubt)
+
+
+def _places(series: Series) -> BoolArray:
+    """Before which points a split may lie: runs of one instant have no order, and stay together."""
+    return np.array([True, *(later != earlier for earlier, later in pairwise(series.ts))], dtype=bool)
 
 
 def _finding(
@@ -220,7 +226,13 @@ def _finding(
     )
 
 
-def _outcome(finding: Finding | None, analysis: AnalysisSection) -> Outcome:
+# What a series is told to be when the split that ranks saw in it does not stand.
+_DOUBTED = {Doubt.DRIFTING: Outcome.DRIFTING, Doubt.SMALL: Outcome.SMALL_CHANGE}
+
+
+def _outcome(candidate: _Candidate, finding: Finding | None, analysis: AnalysisSection) -> Outcome:
+    if candidate.doubt in _DOUBTED:
+        return _DOUBTED[candidate.doubt]
     if finding is None or finding.q_value > analysis.false_discovery_rate:
         return Outcome.NO_CHANGE
     excludes_zero = finding.interval_low_pct > 0 or finding.interval_high_pct < 0
@@ -229,12 +241,13 @@ def _outcome(finding: Finding | None, analysis: AnalysisSection) -> Outcome:
     return Outcome.SHIFT
 
 
-def _is_same(finding: Finding, shift: KnownShift, series: Series, analysis: AnalysisSection) -> bool:
-    """The estimate of where a change lies moves a little as points arrive: within a segment it is the same."""
-    if shift.direction != finding.direction:
+def _is_same(candidate: _Candidate, finding: Finding, shift: KnownShift, analysis: AnalysisSection) -> bool:
+    """The estimate of where a change lies moves as points arrive: within its own interval it is the same."""
+    split, ts = candidate.split, candidate.series.ts
+    if split is None or shift.direction != finding.direction:
         return False
-    first, last = sorted((shift.changed_at, finding.changed_at))
-    return sum(first < ts <= last for ts in series.ts) <= analysis.minimum_segment
+    at = sum(one < shift.changed_at for one in ts)
+    return split.earliest - analysis.minimum_segment <= at <= split.latest + analysis.minimum_segment
 
 
 def _suspects(series: Series, split: Split, commits: Sequence[Commit]) -> list[Commit]:

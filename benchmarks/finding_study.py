@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.histories import DAYS, NOISES, History, quiet, shifted
+from benchmarks.histories import DAYS, NOISES, History, moved, quiet, shifted
+from benchmarks.measuring import Sizes, table
 from muse_domain.findings import Finding, KnownShift, find_day
 from muse_domain.settings import AnalysisSection
 
 TITLE = "Findings in histories whose truth is known"
-HISTORIES = 200
 SERIES_OF_A_QUIET_DAY = 5
 NEAR = 2
 ANALYSIS = AnalysisSection()
@@ -51,42 +51,71 @@ def _is_near(history: History, finding: Finding) -> bool:
     return history.shift is not None and right_way and abs(at - history.shift) <= NEAR
 
 
-def study(kind: str, histories: int) -> tuple[float, float, float]:
-    """Share of quiet days with a false finding, share of shifts found, false findings beside a shift per history."""
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What looking at histories of one noise came to."""
+
+    histories: int
+    quiet_days: int
+    quiet_days_with_findings: int
+    found: int
+    beside: int
+    across_machines: int
+
+
+def study(kind: str, histories: int) -> Study:
+    """Look at so many workspaces without a shift, histories with one, and histories whose machine is changed."""
     quiet_looks = [look_daily(_workspace(kind, seed)) for seed in range(histories)]
-    false = sum(one.days_with_findings for one in quiet_looks) / sum(one.days for one in quiet_looks)
     made = [shifted(kind, seed) for seed in range(histories)]
     looks = [look_daily([one]) for one in made]
-    found = sum(is_found(history, looked) for history, looked in zip(made, looks, strict=True))
-    beside = sum(
-        not _is_near(history, finding)
-        for history, looked in zip(made, looks, strict=True)
-        for _, finding in looked.findings
+    return Study(
+        histories=histories,
+        quiet_days=sum(one.days for one in quiet_looks),
+        quiet_days_with_findings=sum(one.days_with_findings for one in quiet_looks),
+        found=sum(is_found(history, looked) for history, looked in zip(made, looks, strict=True)),
+        beside=sum(
+            not _is_near(history, finding)
+            for history, looked in zip(made, looks, strict=True)
+            for _, finding in looked.findings
+        ),
+        across_machines=sum(across_machines(moved(kind, seed)) for seed in range(histories)),
     )
-    return false, found / histories, beside / histories
 
 
 def _workspace(kind: str, seed: int) -> list[History]:
     return [quiet(kind, SERIES_OF_A_QUIET_DAY * seed + i, f"made {i}") for i in range(SERIES_OF_A_QUIET_DAY)]
 
 
-def measure(histories: int = HISTORIES) -> str:
+def across_machines(parts: Sequence[History]) -> int:
+    """Findings that compare runs of one machine with runs of the other."""
+    changed = parts[1].series.ts[0]
+    return sum(finding.segment_start < changed <= finding.changed_at for _, finding in look_daily(parts).findings)
+
+
+def measure(sizes: Sizes) -> str:
     """The table: each kind of noise with its share of the histories."""
-    each = -(-histories // len(NOISES))
-    rows = []
-    for kind in NOISES:
-        false, found, beside = study(kind, each)
-        rows.append(f"| {kind} | {false:.1%} | {found:.1%} | {beside:.2f} |")
+    each = -(-sizes.histories // len(NOISES))
     about = (
-        f"{each * len(NOISES)} histories without a shift ({SERIES_OF_A_QUIET_DAY} series each) and as many with\n"
-        "a shift of three to six noise widths, ten points or more from both ends.\n"
-        f"Each has {DAYS} days, looked at day after day. A shift\n"
-        f"counts as found when a day tells it within {NEAR} points of its place.\n\n"
+        f"{each} histories of each noise: with a shift of three to six noise widths, ten points or more from both "
+        f"ends; without a shift ({SERIES_OF_A_QUIET_DAY} series each); and with a change of machine in place of the "
+        f"shift. Each has {DAYS} days, looked at day after day. A shift counts as found when a day tells it, the "
+        f"right way, within {NEAR} points of its place.\n\n"
     )
-    head = "| noise | quiet days with a false finding | shifts found | further findings a shifted history |\n"
-    head += "|---|---:|---:|---:|\n"
-    return about + head + "\n".join(rows) + "\n"
+    head = (
+        "noise",
+        "shifts found",
+        "quiet days with a false finding",
+        "further findings a shifted history",
+        "findings across a change of machine",
+    )
+    return about + table(head, [_row(kind, study(kind, each)) for kind in NOISES])
 
 
-if __name__ == "__main__":
-    print(measure())
+def _row(kind: str, one: Study) -> list[str]:
+    return [
+        kind,
+        f"{one.found} of {one.histories}",
+        f"{one.quiet_days_with_findings / one.quiet_days:.1%}",
+        f"{one.beside / one.histories:.2f}",
+        str(one.across_machines),
+    ]

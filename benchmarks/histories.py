@@ -5,7 +5,7 @@ added to it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -107,6 +107,21 @@ def shifted(kind: str, seed: int) -> History:
     widths = float(rng.uniform(3.0, 6.0) * rng.choice([-1.0, 1.0]))
     noise = NOISES[kind](rng, POINTS)
     return History(_series("made", noise + widths * (np.arange(POINTS) >= at)), at, widths)
+
+
+def moved(kind: str, seed: int) -> list[History]:
+    """A history of this noise whose machine is changed somewhere, and with it the level: by three to six widths."""
+    whole = shifted(kind, seed)
+    at = whole.shift or 0
+    old, new = slice(at), slice(at, None)
+    return [_on_machine(whole.series, old, "machine"), _on_machine(whole.series, new, "another machine")]
+
+
+def _on_machine(series: Series, part: slice, machine: str) -> History:
+    key = replace(series.key, environment=machine)
+    return History(
+        Series(key, series.ts[part], series.values[part], series.commits[part], series.formats[part]), None, 0.0
+    )
 
 
 def _series(name: str, noise: FloatArray) -> Series:

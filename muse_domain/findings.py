@@ -268,6 +268,8 @@ def _triage(series: Series, split: Split, suspects: Sequence[Commit]) -> tuple[s
         return "unknown", "the reports do not name the measured commit on both sides"
     if good == bad:
         return "noise", "the same commit was measured before and after the change"
+    if series.key.environment is None:
+        return "unknown", "the reports do not name the machine: it may have changed with the commit"
     if not suspects:
         return "code", "the measured commit changed; the commits between are not in the repository"
     return "code", "the measured commit changed and the environment did not"

@@ -57,7 +57,8 @@ def test_every_planted_shift_is_found_and_nothing_else(demo_workspace: Path, tru
         assert finding["effect"] == shift.direction
         assert (finding["change_pct"] > 0) is (shift.factor > 1)
         assert shift.commit_sha in {finding["first_bad_commit"], *finding["suspect_commits"]}
-        assert finding["cause"] == "code"
+        # Where the reports do not name their machine, nobody knows that it stayed the same.
+        assert finding["cause"] == ("code" if finding["environment_fingerprint"] else "unknown")
 
 
 def test_the_size_of_each_shift_lies_in_its_interval(demo_workspace: Path, truth: SampleTruth) -> None:
@@ -145,14 +146,14 @@ def test_a_forged_number_is_found_though_post_and_ledger_agree(demo_workspace: P
     with copy_of(demo_workspace, tmp_path / "demo") as folder:
         post = folder / "blog" / "posts" / "banterpacks" / "ep-001.md"
         ledger_file = post.with_suffix("").with_suffix(".claims.json")
-        post.write_text(post.read_text().replace("17.0 %", "77.0 %"))
-        ledger = json.loads(ledger_file.read_text().replace("17.0 %", "77.0 %"))
+        post.write_text(post.read_text().replace("17.4 %", "77.4 %"))
+        ledger = json.loads(ledger_file.read_text().replace("17.4 %", "77.4 %"))
         ledger["episode"]["content_sha256"] = content_sha256(unnumbered(post.read_text()))
         ledger_file.write_text(json.dumps(ledger))
         git(folder / "blog", "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-qam", "forged")
         done = run_muse("--workspace", folder, "verify", "banterpacks/ep-001", expect=1)
     words = " ".join(done.stdout.split())
-    assert "its fact reads '17.0 %'" in words
+    assert "its fact reads '17.4 %'" in words
     assert "not the one that the warehouse recorded as published" in words
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks.finding_study import is_found, look_daily
-from benchmarks.histories import NOISES, quiet, shifted
+from benchmarks.finding_study import across_machines, is_found, look_daily
+from benchmarks.histories import NOISES, moved, quiet, shifted
 
 STATIONARY = ("normal", "heavy-tailed (t3)", "skewed (lognormal)", "repeated values", "daily pattern")
 
@@ -21,3 +21,10 @@ def test_quiet_days_stay_quiet(kind: str) -> None:
     """Whatever the noise: three series, sixty days, at most three days with a false finding."""
     looked = look_daily([quiet(kind, 7 + i, f"made {i}") for i in range(3)])
     assert looked.days_with_findings <= 3
+
+
+@pytest.mark.parametrize("kind", ("normal", "autocorrelated 0.6", "linear drift"))
+def test_a_change_of_machine_is_never_told(kind: str) -> None:
+    """However far the level jumps with the machine, no finding compares the one machine with the other."""
+    for seed in range(3):
+        assert across_machines(moved(kind, seed)) == 0

@@ -236,6 +236,13 @@ def test_a_change_of_format_is_the_method() -> None:
     assert triaged(commits=[sha(1)] * RUNS, formats=formats).cause == "method"
 
 
+def test_without_a_named_machine_the_cause_is_unknown() -> None:
+    """Where the reports do not say what they ran on, the machine may have changed with the commit."""
+    [finding] = look(series(replace(key("b"), environment=None), planted_series()[0].values)).findings
+    assert finding.cause == "unknown" and "machine" in finding.cause_reason
+    assert finding.suspect_commits == (sha(CHANGED),)
+
+
 def test_without_commits_the_cause_is_unknown() -> None:
     """What the reports do not say is not guessed."""
     assert triaged(commits=[None] * RUNS).cause == "unknown"

@@ -57,6 +57,12 @@ def finding_specs(finding: Finding, day: date, relation: Relation | None) -> lis
         FactSpec(build.id("suspects"), build.subject, "suspect_commits", stored, "sum", "commit"),
     ]
     specs.append(build.left_out(finding))
+    if len(finding.suspects) > 1:
+        specs += [
+            build.text("suspect", stored, "suspect", "commit"),
+            build.text("suspect_touches", stored, "suspect_touches", "words"),
+            build.text("suspect_path", stored, "suspect_path", "code"),
+        ]
     if finding.first_bad_commit:
         subject = {"commit_sha": finding.first_bad_commit}
         specs.append(FactSpec(build.id("commit_subject"), build.subject, "commit_subject", subject, "single", "quote"))

@@ -19,6 +19,7 @@ from muse_domain.segmentation import Doubt, Rules, Segmentation, segment_all
 from muse_domain.series import Series, SeriesKey
 from muse_domain.settings import AnalysisSection
 from muse_domain.shifts import BoolArray, Split, benjamini_hochberg, shift_interval_pct
+from muse_domain.suspects import CommitGraph, Suspect, Window, rank_suspects
 
 
 class Outcome(StrEnum):
@@ -67,7 +68,12 @@ class Finding:
     cause_reason: str
     last_good_commit: str | None
     first_bad_commit: str | None
-    suspect_commits: tuple[str, ...]
+    suspects: tuple[Suspect, ...]
+
+    @property
+    def suspect_commits(self) -> tuple[str, ...]:
+        """The hashes of the suspects, the first to look at first."""
+        return tuple(suspect.sha for suspect in self.suspects)
 
     @property
     def direction(self) -> str:
@@ -119,10 +125,10 @@ def find_day(
     window_end = day_end(day)
     window_start = day_start(day - timedelta(days=analysis.window_days - 1))
     current, checks = _current_series(series, window_start, window_end, day, analysis)
-    told = _by_series(known)
+    told, history = _by_series(known), CommitGraph(commits)
     open_ones: list[tuple[_Candidate, Finding | None]] = []
     for candidate in _candidates(current, analysis):
-        finding = _finding(candidate, window_start, window_end, commits)
+        finding = _finding(candidate, window_start, window_end, history)
         if finding and any(_is_same(candidate, finding, shift, analysis) for shift in told[finding.key.series_id]):
             checks.append(_check(candidate, Outcome.KNOWN_SHIFT))
         else:
@@ -188,7 +194,7 @@ def _finding(
     candidate: _Candidate,
     window_start: datetime,
     window_end: datetime,
-    commits: Sequence[Commit],
+    history: CommitGraph,
 ) -> Finding | None:
     series, split = candidate.series, candidate.split
     if split is None:
@@ -199,8 +205,8 @@ def _finding(
         return None  # a change in percent of nothing cannot be stated
     low, high = shift_interval_pct(before, after)
     last_before, changed_at = series.ts[split.index - 1], series.ts[split.index]
-    suspects = _suspects(series, split, commits)
-    cause, reason = _triage(series, split, suspects)
+    window = history.between(series.commits[split.index - 1], series.commits[split.index])
+    cause, reason = _triage(series, split, window)
     return Finding(
         finding_id="",
         key=series.key,
@@ -222,7 +228,7 @@ def _finding(
         cause_reason=reason,
         last_good_commit=series.commits[split.index - 1],
         first_bad_commit=series.commits[split.index],
-        suspect_commits=tuple(commit.sha for commit in suspects),
+        suspects=rank_suspects(window.commits, series.key),
     )
 
 
@@ -250,16 +256,7 @@ def _is_same(candidate: _Candidate, finding: Finding, shift: KnownShift, analysi
     return split.earliest - analysis.minimum_segment <= at <= split.latest + analysis.minimum_segment
 
 
-def _suspects(series: Series, split: Split, commits: Sequence[Commit]) -> list[Commit]:
-    """Commits after the last good one, up to and with the first bad one, oldest first."""
-    shas = [commit.sha for commit in commits]
-    good, bad = series.commits[split.index - 1], series.commits[split.index]
-    if good in shas and bad in shas and shas.index(good) < shas.index(bad):
-        return list(commits[shas.index(good) + 1 : shas.index(bad) + 1])
-    return []
-
-
-def _triage(series: Series, split: Split, suspects: Sequence[Commit]) -> tuple[str, str]:
+def _triage(series: Series, split: Split, window: Window) -> tuple[str, str]:
     """The cause as far as the rows can tell it, and why. Environments never mix within one series."""
     good, bad = series.commits[split.index - 1], series.commits[split.index]
     if series.formats[split.index - 1] != series.formats[split.index]:
@@ -270,8 +267,10 @@ def _triage(series: Series, split: Split, suspects: Sequence[Commit]) -> tuple[s
         return "noise", "the same commit was measured before and after the change"
     if series.key.environment is None:
         return "unknown", "the reports do not name the machine: it may have changed with the commit"
-    if not suspects:
+    if not window.commits:
         return "code", "the measured commit changed; the commits between are not in the repository"
+    if not window.by_graph:
+        return "code", "the measured commit changed and the environment did not; suspects by time, not by parents"
     return "code", "the measured commit changed and the environment did not"
 
 

@@ -54,11 +54,19 @@ FINDING_PHRASES: Mapping[str, Phrase] = {
     "commit": (Citation("commit"),),
     "commit_subject": (Citation("commit_subject"),),
     "suspects": (Citation("suspects"),),
+    "suspect": (Citation("suspect"), ", which touches ", Citation("suspect_path")),
     "relation": (Citation("relation"), " over ", Citation("relation_hours")),
 }
 
 # "Moved together" may not hide that one side went up where the other went down.
 _OPPOSED_RELATION: Phrase = ("in opposite directions, ", *FINDING_PHRASES["relation"])
+# Why the first suspect stands first, by what it touches.
+_SUSPECT_PHRASES: Mapping[str, Phrase] = {
+    "benchmark": (Citation("suspect"), ", which changes ", Citation("suspect_path"), ", the benchmark itself"),
+    "named": (*FINDING_PHRASES["suspect"], ", a name that it shares with the benchmark"),
+    "nothing": (Citation("suspect"), ", which lists no file of its own"),
+    "aside": (Citation("suspect"), ", which touches only documentation and tests, as ", Citation("suspect_path")),
+}
 
 
 class UnknownSlot(KeyError):
@@ -70,9 +78,7 @@ FactSheet = Mapping[str, Fact]
 
 def phrase(subject: str, name: str, sheet: FactSheet) -> Phrase:
     """The phrase of slot `{{subject.name}}`, its citations naming whole fact ids. Raises UnknownSlot."""
-    parts = (Citation(name),) if subject == "day" else FINDING_PHRASES.get(name)
-    if name == "relation" and _is_negative(sheet.get(f"{subject}.relation")):
-        parts = _OPPOSED_RELATION
+    parts = (Citation(name),) if subject == "day" else _finding_phrase(subject, name, sheet)
     if parts is None:
         raise UnknownSlot(f"{subject}.{name}")
     whole = tuple(
@@ -82,6 +88,14 @@ def phrase(subject: str, name: str, sheet: FactSheet) -> Phrase:
         if isinstance(part, Citation) and (part.fact not in sheet or is_absent(sheet[part.fact])):
             raise UnknownSlot(f"{subject}.{name}")
     return whole
+
+
+def _finding_phrase(subject: str, name: str, sheet: FactSheet) -> Phrase | None:
+    if name == "relation" and _is_negative(sheet.get(f"{subject}.relation")):
+        return _OPPOSED_RELATION
+    if name == "suspect" and (touches := sheet.get(f"{subject}.suspect_touches")) is not None:
+        return _SUSPECT_PHRASES.get(touches.text or "", FINDING_PHRASES[name])
+    return FINDING_PHRASES.get(name)
 
 
 def _is_negative(fact: Fact | None) -> bool:

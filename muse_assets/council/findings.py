@@ -43,7 +43,9 @@ def _look(days: Sequence[date], store: Warehouse, settings: Settings) -> list[Da
     points = store.select("select_series_points", span)
     points = [{**row, "better": better.get(row["metric"], row["better"])} for row in points]
     series = group_series(row for row in points if row["better"] != "none")
-    history = store.select("select_commits", {"repository": "hearts", **span})
+    # All of them: a side branch that was merged in the window may be older than it.
+    ever = {"first": settings.muse.start_date, "last": max(days)}
+    history = store.select("select_commits", {"repository": "hearts", **ever})
     commits = [commit_from_row(row) for row in history]
     known = [
         KnownShift(row["series_id"], row["changed_at"], row["direction"])
@@ -62,7 +64,17 @@ def _finding_preview(rows: Sequence[Row]) -> str:
         return "Nothing moved.\n"
     listed = (
         (row["day"], row["benchmark"], row["metric"], row["before_median"], row["after_median"],
-         f"{row['change_pct']:+.1f} %", row["p_value"], row["cause"])
+         f"{row['change_pct']:+.1f} %", row["p_value"], row["cause"], _first_suspect(row))
         for row in rows
     )  # fmt: skip
-    return markdown_table(("day", "benchmark", "metric", "before", "after", "change", "p", "cause"), listed)
+    return markdown_table(
+        ("day", "benchmark", "metric", "before", "after", "change", "p", "cause", "first suspect"), listed
+    )
+
+
+def _first_suspect(row: Row) -> str:
+    """The commit to look at first, of how many, and what it touches."""
+    if not row["suspect_commits"]:
+        return ""
+    sha, touches, path = row["suspect_commits"][0], row["suspect_touches"][0], row["suspect_paths"][0]
+    return f"`{sha[:7]}` of {len(row['suspect_commits'])}: {touches} {path}".rstrip()

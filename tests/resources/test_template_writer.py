@@ -1,5 +1,6 @@
 """The writer that needs no account: what it writes passes the same verdict as anybody's text."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import product
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from muse_domain.composition import render_judged
 from muse_domain.drafts import Draft, Empty, WritingTask
 from muse_domain.fact_sheet import briefing, day_specs, finding_specs, subjects_of
 from muse_domain.facts import Fact
@@ -14,6 +16,7 @@ from muse_domain.findings import Finding
 from muse_domain.relations import Relation
 from muse_domain.rendering import render_episode
 from muse_domain.series import SeriesKey
+from muse_domain.suspects import Suspect, Touched
 from muse_domain.verdicts import judge_draft
 from muse_domain.wording import offered_slots
 from muse_resources.template_writer import TemplateWriter
@@ -40,11 +43,14 @@ def finding(identifier: str, kind: str, change_pct: float, cause: str, *, commit
         changed_at=NOON, n_before=12, n_after=9, before_median=10.0, after_median=10.0 * (1 + change_pct / 100),
         change_pct=change_pct, interval_low_pct=change_pct - 1, interval_high_pct=change_pct + 1, p_value=0.001,
         q_value=0.01, cause=cause, cause_reason="", last_good_commit="b" * 40 if commit else None,
-        first_bad_commit="c" * 40 if commit else None, suspect_commits=("c" * 40,) if commit else (),
+        first_bad_commit="c" * 40 if commit else None,
+        suspects=(Suspect("c" * 40, Touched.OTHER, "parse.py"),) if commit else (),
     )  # fmt: skip
 
 
-def task_of(*findings: Finding, absent: tuple[str, ...] = (), related: bool = False) -> WritingTask:
+def task_of(
+    *findings: Finding, absent: tuple[str, ...] = (), related: bool = False, texts: Mapping[str, str] | None = None
+) -> WritingTask:
     """What the council gives a writer: facts of the day and of each finding; some were not measured."""
     relation = Relation(0.7, 0.5, 0.9, 48) if related else None
     specs = [*day_specs(DAY), *(spec for one in findings for spec in finding_specs(one, DAY, relation))]
@@ -52,7 +58,7 @@ def task_of(*findings: Finding, absent: tuple[str, ...] = (), related: bool = Fa
     sheet: dict[str, Fact] = {}
     for spec in specs:
         name = spec.fact_id.split(".", 1)[1]
-        text, value = TEXTS.get(name), _value(measured.get(spec.subject), name)
+        text, value = {**TEXTS, **(texts or {})}.get(name), _value(measured.get(spec.subject), name)
         if name in absent:
             sheet[spec.fact_id] = Fact(spec, None, None, 0, "0" * 64, "no rows")
         else:
@@ -101,6 +107,26 @@ def test_a_fact_that_was_not_measured_is_not_written_about(absent: tuple[str, ..
     one = finding("f1", "latency", change, "code", commit="commit" not in absent)
     task = task_of(one, absent=absent)
     assert judge_draft(write(task), task.sheet, subjects_of([one])) == []
+
+
+@pytest.mark.parametrize(
+    ("touched", "reads"),
+    [
+        (Touched.BENCHMARK, "`ccccccc`, which changes `parse 2.py`, the benchmark itself."),
+        (Touched.NAMED, "`ccccccc`, which touches `parse 2.py`, a name that it shares with the benchmark."),
+        (Touched.OTHER, "`ccccccc`, which touches `parse 2.py`."),
+        (Touched.NOTHING, "`ccccccc`, which lists no file of its own."),
+        (Touched.ASIDE, "`ccccccc`, which touches only documentation and tests, as `parse 2.py`."),
+    ],
+)
+def test_the_first_of_several_suspects_is_told_with_its_reason(touched: Touched, reads: str) -> None:
+    """Where it stands and why are facts like any other: the text passes both judgements."""
+    first = Suspect("c" * 40, touched, "parse 2.py")
+    one = replace(finding("f1", "latency", 12.0, "code"), suspects=(first, Suspect("d" * 40, Touched.ASIDE, "a.md")))
+    task = task_of(one, texts={"suspect": first.sha, "suspect_touches": str(touched), "suspect_path": first.path})
+    rendered, objections = render_judged(write(task), task.sheet, [one])
+    assert objections == [] and rendered is not None
+    assert f"The first of them to look at is {reads}" in rendered.body
 
 
 def test_several_findings_are_told_apart(tmp_path: Path) -> None:

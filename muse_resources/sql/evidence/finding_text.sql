@@ -8,6 +8,9 @@ SELECT
         {field:String} = 'metric', metric_label,
         {field:String} = 'changed_at', formatDateTime(changed_at, '%Y-%m-%dT%H:%i:%S+00:00', 'UTC'),
         {field:String} = 'first_bad_commit', first_bad_commit,
+        {field:String} = 'suspect', nullIf(suspect_commits[1], ''),
+        {field:String} = 'suspect_touches', nullIf(suspect_touches[1], ''),
+        {field:String} = 'suspect_path', nullIf(suspect_paths[1], ''),
         NULL) AS Nullable(String)) AS text
 FROM
 (

@@ -1,6 +1,6 @@
 """What moved on a day: the shifts of all series, told apart from noise, method and environment.
 
-A shift is a finding of the first day on which the evidence suffices; later days know it and stay silent.
+A shift is a finding of the first day on which the evidence suffices; later days tell only what became of it.
 """
 
 from collections import defaultdict
@@ -14,6 +14,14 @@ import numpy as np
 
 from muse_domain.days import day_end, day_start
 from muse_domain.facts import relative_change_pct
+from muse_domain.life_cycle import (
+    KnownShift,
+    State,
+    is_same_shift,
+    state_today,
+    step_direction,
+    undone_by,
+)
 from muse_domain.ports import Commit
 from muse_domain.segmentation import Doubt, Rules, Segmentation, segment_all
 from muse_domain.series import Series, SeriesKey
@@ -46,7 +54,11 @@ class SeriesCheck:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A change of level in one series. Changes and intervals are in percent of the median before."""
+    """What a day says of a change of level in one series. Changes and intervals are in percent of the median before.
+
+    `told_on` and `told_as` name the day and the finding that told the shift first; they are empty on that day itself.
+    `returned_on` and `returned_as` name the shift that this one undoes.
+    """
 
     finding_id: str
     key: SeriesKey
@@ -69,6 +81,12 @@ class Finding:
     last_good_commit: str | None
     first_bad_commit: str | None
     suspects: tuple[Suspect, ...]
+    state: State = State.SUSPECTED
+    told_on: date | None = None
+    told_as: str = ""
+    n_since: int = 0
+    returned_on: date | None = None
+    returned_as: str = ""
 
     @property
     def suspect_commits(self) -> tuple[str, ...]:
@@ -77,24 +95,17 @@ class Finding:
 
     @property
     def direction(self) -> str:
-        """Where the value went: up or down."""
+        """Where the value went: up or down; none where the shift is refuted."""
+        if self.state is State.REFUTED:
+            return "none"
         return "up" if self.change_pct > 0 else "down"
 
     @property
     def effect(self) -> str:
         """What that means: regression, improvement, or change where neither is better."""
-        if self.key.better == "none":
+        if self.key.better == "none" or self.state is State.REFUTED:
             return "change"
         return "improvement" if (self.direction == "up") == (self.key.better == "higher") else "regression"
-
-
-@dataclass(frozen=True, slots=True)
-class KnownShift:
-    """A shift that an earlier day has told."""
-
-    series_id: str
-    changed_at: datetime
-    direction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +120,14 @@ class DayFindings:
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     series: Series
-    split: Split | None
+    splits: tuple[Split, ...]
     p_value: float
     doubt: Doubt = Doubt.NONE
+
+    @property
+    def newest(self) -> Split | None:
+        """The newest change of level: the one that may be the day's news."""
+        return self.splits[-1] if self.splits else None
 
 
 def find_day(
@@ -125,14 +141,16 @@ def find_day(
     window_end = day_end(day)
     window_start = day_start(day - timedelta(days=analysis.window_days - 1))
     current, checks = _current_series(series, window_start, window_end, day, analysis)
-    told, history = _by_series(known), CommitGraph(commits)
+    told, look = _by_series(known), _Look(window_start, window_end, CommitGraph(commits), analysis)
     open_ones: list[tuple[_Candidate, Finding | None]] = []
+    told_again: list[Finding] = []
     for candidate in _candidates(current, analysis):
-        finding = _finding(candidate, window_start, window_end, history)
-        if finding and any(_is_same(candidate, finding, shift, analysis) for shift in told[finding.key.series_id]):
+        shifts = told[candidate.series.key.series_id]
+        told_again += look.again(candidate, shifts)
+        if _is_known(candidate, shifts, analysis):
             checks.append(_check(candidate, Outcome.KNOWN_SHIFT))
         else:
-            open_ones.append((candidate, finding))
+            open_ones.append((candidate, look.news(candidate, shifts)))
     # A shift that was told is no discovery any more: left in, its small p would loosen the limit for all others.
     q_values = benjamini_hochberg(np.array([candidate.p_value for candidate, _ in open_ones]))
     findings: list[Finding] = []
@@ -142,7 +160,7 @@ def find_day(
         checks.append(_check(candidate, outcome))
         if finding and outcome is Outcome.SHIFT:
             findings.append(finding)
-    return DayFindings(day, tuple(checks), _numbered(findings))
+    return DayFindings(day, tuple(checks), _numbered(findings, told_again))
 
 
 def _check(candidate: _Candidate, outcome: Outcome) -> SeriesCheck:
@@ -181,8 +199,8 @@ def _candidates(current: Sequence[Series], analysis: AnalysisSection) -> Iterato
 
 def _newest(series: Series, segments: Segmentation) -> _Candidate:
     if segments.splits:
-        return _Candidate(series, segments.splits[-1], segments.splits[-1].p_value)
-    return _Candidate(series, None, segments.p_value, segments.doubt)
+        return _Candidate(series, segments.splits, segments.splits[-1].p_value)
+    return _Candidate(series, (), segments.p_value, segments.doubt)
 
 
 def _places(series: Series) -> BoolArray:
@@ -190,45 +208,92 @@ def _places(series: Series) -> BoolArray:
     return np.array([True, *(later != earlier for earlier, later in pairwise(series.ts))], dtype=bool)
 
 
-def _finding(
-    candidate: _Candidate,
-    window_start: datetime,
-    window_end: datetime,
-    history: CommitGraph,
-) -> Finding | None:
-    series, split = candidate.series, candidate.split
-    if split is None:
-        return None
-    before, after = series.values[split.start : split.index], series.values[split.index : split.end]
-    before_median, after_median = float(np.median(before)), float(np.median(after))
-    if before_median == 0.0:
-        return None  # a change in percent of nothing cannot be stated
-    low, high = shift_interval_pct(before, after)
-    last_before, changed_at = series.ts[split.index - 1], series.ts[split.index]
-    window = history.between(series.commits[split.index - 1], series.commits[split.index])
-    cause, reason = _triage(series, split, window)
-    return Finding(
-        finding_id="",
-        key=series.key,
-        window_start=window_start,
-        window_end=window_end,
-        segment_start=series.ts[split.start],
-        last_before=last_before,
-        changed_at=changed_at,
-        n_before=len(before),
-        n_after=len(after),
-        before_median=before_median,
-        after_median=after_median,
-        change_pct=relative_change_pct(before_median, after_median),
-        interval_low_pct=low,
-        interval_high_pct=high,
-        p_value=candidate.p_value,
-        q_value=1.0,  # known only beside the other series of the day
-        cause=cause,
-        cause_reason=reason,
-        last_good_commit=series.commits[split.index - 1],
-        first_bad_commit=series.commits[split.index],
-        suspects=rank_suspects(window.commits, series.key),
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a day's look at each series has in common."""
+
+    window_start: datetime
+    window_end: datetime
+    history: CommitGraph
+    analysis: AnalysisSection
+
+    def news(self, candidate: _Candidate, known: Sequence[KnownShift]) -> Finding | None:
+        """The newest change of level as a finding; its q-value is known only beside the other series of the day."""
+        split = candidate.newest
+        if split is None:
+            return None
+        finding = self._compare(candidate.series, split.start, split.index, split.end, candidate.p_value)
+        if finding is None:
+            return None
+        # A difference too small to be told is none: so near to the old level is back at it.
+        tolerance = self.analysis.minimum_change_pct
+        interval = (finding.interval_low_pct - tolerance, finding.interval_high_pct + tolerance)
+        undone = undone_by(finding.direction, finding.before_median, interval, known)
+        return replace(
+            finding,
+            q_value=1.0,
+            returned_on=undone.told_on if undone else None,
+            returned_as=undone.told_as if undone else "",
+        )
+
+    def again(self, candidate: _Candidate, known: Sequence[KnownShift]) -> Iterator[Finding]:
+        """Suspected shifts of the series that today confirms or refutes."""
+        series = candidate.series
+        for shift in known:
+            if shift.state is not State.SUSPECTED:
+                continue
+            found = state_today(series, candidate.splits, shift, self.analysis)
+            if found is None:
+                continue
+            state, levels = found
+            end = len(series.values)
+            compared = self._compare(series, levels.start, levels.index, end, candidate.p_value)
+            if compared is None:
+                continue
+            again = replace(
+                compared, state=state, told_on=shift.told_on, told_as=shift.told_as, n_since=end - levels.since
+            )
+            yield _as_noise(again) if state is State.REFUTED else again
+
+    def _compare(self, series: Series, start: int, index: int, end: int, p_value: float) -> Finding | None:
+        """The levels before and after a change; None where a change in percent of nothing cannot be stated."""
+        before, after = series.values[start:index], series.values[index:end]
+        before_median, after_median = float(np.median(before)), float(np.median(after))
+        if before_median == 0.0:
+            return None
+        low, high = shift_interval_pct(before, after)
+        window = self.history.between(series.commits[index - 1], series.commits[index])
+        cause, reason = _triage(series, index, window)
+        return Finding(
+            finding_id="",
+            key=series.key,
+            window_start=self.window_start,
+            window_end=self.window_end,
+            segment_start=series.ts[start],
+            last_before=series.ts[index - 1],
+            changed_at=series.ts[index],
+            n_before=len(before),
+            n_after=len(after),
+            before_median=before_median,
+            after_median=after_median,
+            change_pct=relative_change_pct(before_median, after_median),
+            interval_low_pct=low,
+            interval_high_pct=high,
+            p_value=p_value,
+            q_value=p_value,
+            cause=cause,
+            cause_reason=reason,
+            last_good_commit=series.commits[index - 1],
+            first_bad_commit=series.commits[index],
+            suspects=rank_suspects(window.commits, series.key),
+        )
+
+
+def _as_noise(finding: Finding) -> Finding:
+    """A shift that does not stand has no commit that brought it."""
+    reason = "the runs since do not lie beyond the level before"
+    return replace(
+        finding, cause="noise", cause_reason=reason, last_good_commit=None, first_bad_commit=None, suspects=()
     )
 
 
@@ -247,19 +312,19 @@ def _outcome(candidate: _Candidate, finding: Finding | None, analysis: AnalysisS
     return Outcome.SHIFT
 
 
-def _is_same(candidate: _Candidate, finding: Finding, shift: KnownShift, analysis: AnalysisSection) -> bool:
-    """The estimate of where a change lies moves as points arrive: within its own interval it is the same."""
-    split, ts = candidate.split, candidate.series.ts
-    if split is None or shift.direction != finding.direction:
+def _is_known(candidate: _Candidate, shifts: Iterable[KnownShift], analysis: AnalysisSection) -> bool:
+    """Whether the newest change of level was told by an earlier day."""
+    split, series = candidate.newest, candidate.series
+    if split is None:
         return False
-    at = sum(one < shift.changed_at for one in ts)
-    return split.earliest - analysis.minimum_segment <= at <= split.latest + analysis.minimum_segment
+    direction = step_direction(series.values, split)
+    return any(is_same_shift(split, direction, series, shift, analysis.minimum_segment) for shift in shifts)
 
 
-def _triage(series: Series, split: Split, window: Window) -> tuple[str, str]:
+def _triage(series: Series, index: int, window: Window) -> tuple[str, str]:
     """The cause as far as the rows can tell it, and why. Environments never mix within one series."""
-    good, bad = series.commits[split.index - 1], series.commits[split.index]
-    if series.formats[split.index - 1] != series.formats[split.index]:
+    good, bad = series.commits[index - 1], series.commits[index]
+    if series.formats[index - 1] != series.formats[index]:
         return "method", "the report format changed at the same point"
     if good is None or bad is None:
         return "unknown", "the reports do not name the measured commit on both sides"
@@ -281,7 +346,11 @@ def _by_series(known: Iterable[KnownShift]) -> dict[str, list[KnownShift]]:
     return told
 
 
-def _numbered(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Findings named f1, f2, ... from the largest change to the smallest."""
-    ordered = sorted(findings, key=lambda finding: (-abs(finding.change_pct), finding.key.series_id))
+def _numbered(news: Sequence[Finding], told_again: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings named f1, f2, ...: what is new, then what became of older shifts; each from the largest change down."""
+    ordered = [*_by_size(news), *_by_size(told_again)]
     return tuple(replace(finding, finding_id=f"f{i}") for i, finding in enumerate(ordered, start=1))
+
+
+def _by_size(findings: Sequence[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: (-abs(finding.change_pct), finding.key.series_id))

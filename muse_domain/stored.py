@@ -6,6 +6,7 @@ from typing import Any
 
 from muse_domain.drafts import Draft
 from muse_domain.findings import Finding, SeriesCheck
+from muse_domain.life_cycle import State
 from muse_domain.ports import Commit
 from muse_domain.series import SeriesKey
 from muse_domain.suspects import Suspect, Touched
@@ -15,6 +16,7 @@ _FINDING_COLUMNS = (
     "finding_id", "window_start", "window_end", "segment_start", "last_before", "changed_at", "n_before", "n_after",
     "before_median", "after_median", "change_pct", "interval_low_pct", "interval_high_pct", "p_value", "q_value",
     "cause", "cause_reason", "last_good_commit", "first_bad_commit",
+    "told_on", "told_as", "n_since", "returned_on", "returned_as",
 )  # fmt: skip
 DRAFT_TEXTS = ("title", "what_changed", "why_it_matters", "next_steps")
 
@@ -30,6 +32,7 @@ def finding_row(day: date, finding: Finding) -> dict[str, Any]:
         "unit": key.unit,
         "better": key.better,
         "environment_fingerprint": key.environment,
+        "state": str(finding.state),
         "direction": finding.direction,
         "effect": finding.effect,
         "suspect_commits": [suspect.sha for suspect in finding.suspects],
@@ -47,7 +50,7 @@ def finding_from_row(row: Mapping[str, Any]) -> Finding:
         environment=row["environment_fingerprint"],
     )
     values = {column: row[column] for column in _FINDING_COLUMNS}
-    return Finding(key=key, suspects=_suspects(row), **values)
+    return Finding(key=key, suspects=_suspects(row), state=State(row["state"]), **values)
 
 
 def _suspects(row: Mapping[str, Any]) -> tuple[Suspect, ...]:

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 import dagster as dg
 
 from muse_assets.daily import count_by_day, days_of, markdown_table, range_result
-from muse_domain.findings import DayFindings, KnownShift, find_day
+from muse_domain.findings import DayFindings, find_day
+from muse_domain.life_cycle import known_shifts
 from muse_domain.ports import LoadedDay, Row, Warehouse
 from muse_domain.series import group_series
 from muse_domain.settings import Settings
@@ -47,14 +48,11 @@ def _look(days: Sequence[date], store: Warehouse, settings: Settings) -> list[Da
     ever = {"first": settings.muse.start_date, "last": max(days)}
     history = store.select("select_commits", {"repository": "hearts", **ever})
     commits = [commit_from_row(row) for row in history]
-    known = [
-        KnownShift(row["series_id"], row["changed_at"], row["direction"])
-        for row in store.select("select_known_shifts", {"first": span["first"], "before": min(days)})
-    ]
+    told = store.select("select_known_shifts", {"first": span["first"], "before": min(days)})
     looked: list[DayFindings] = []
     for day in sorted(days):
-        found = find_day(day, series, commits, known, settings.analysis)
-        known += [KnownShift(f.key.series_id, f.changed_at, f.direction) for f in found.findings]
+        found = find_day(day, series, commits, known_shifts(told), settings.analysis)
+        told += [finding_row(day, finding) for finding in found.findings]
         looked.append(found)
     return looked
 

@@ -20,7 +20,7 @@ from tests.assets.runs import built, check_results, reason_of, run_assets, run_d
 from tests.workspaces import FixedClock, change_warehouse, git, selected, stop_warehouse
 
 LOADED_FROM, LAST = date(2026, 9, 12), date(2026, 9, 21)
-TOLD, QUIET = date(2026, 9, 18), date(2026, 9, 19)
+TOLD, QUIET = date(2026, 9, 18), date(2026, 9, 17)
 WELL_AFTER = datetime(2026, 11, 1, tzinfo=UTC)
 NEXT_MORNING = datetime(2026, 9, 22, 4, 30, tzinfo=UTC)
 COUNCIL = ("episode_drafts", "episode_verdicts", "episodes")

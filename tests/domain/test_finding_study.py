@@ -13,7 +13,9 @@ def test_a_shift_is_told_by_a_day_within_two_points(kind: str) -> None:
     """Three widths, ten points on both sides: a day tells it, in its direction, where it is."""
     for seed in (1, 2, 3):
         history = shifted(kind, seed)
-        assert is_found(history, look_daily([history])), seed
+        looked = look_daily([history])
+        assert is_found(history, looked), seed
+        assert looked.confirmed, seed
 
 
 @pytest.mark.parametrize("kind", NOISES)

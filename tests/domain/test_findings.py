@@ -7,9 +7,11 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from muse_domain.findings import DayFindings, Finding, KnownShift, Outcome, find_day
+from muse_domain.findings import DayFindings, Finding, Outcome, find_day
+from muse_domain.life_cycle import KnownShift, known_shifts
 from muse_domain.series import Series, group_series
 from muse_domain.settings import AnalysisSection
+from muse_domain.stored import finding_row
 from tests.domain.day_story import (
     ANALYSIS,
     CHANGED,
@@ -34,7 +36,8 @@ def outcomes(found: DayFindings) -> list[Outcome]:
 
 
 def told(finding: Finding) -> KnownShift:
-    return KnownShift(finding.key.series_id, finding.changed_at, finding.direction)
+    [known] = known_shifts([finding_row(DAY - timedelta(days=1), finding)])
+    return known
 
 
 def test_planted_changes_become_findings_from_the_largest_to_the_smallest() -> None:

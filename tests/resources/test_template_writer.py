@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from muse_domain.drafts import Draft, Empty, WritingTask
 from muse_domain.fact_sheet import briefing, day_specs, finding_specs, subjects_of
 from muse_domain.facts import Fact
 from muse_domain.findings import Finding
+from muse_domain.life_cycle import State
 from muse_domain.relations import Relation
 from muse_domain.rendering import render_episode
 from muse_domain.series import SeriesKey
@@ -32,7 +33,7 @@ METRICS = {
 }
 TEXTS = {"name": "`parse`", "metric": "median latency", "changed_at": "2026-09-01T12:00:00+00:00", "commit": "c" * 40,
          "commit_subject": "Cache 3 tables, 40% faster (see https://x.example)", "date": "2026-09-01",
-         "models": "gemma3:4b", "hearts_commit": "c" * 40}  # fmt: skip
+         "models": "gemma3:4b", "state": "suspected", "hearts_commit": "c" * 40}  # fmt: skip
 
 
 def finding(identifier: str, kind: str, change_pct: float, cause: str, *, commit: bool = True) -> Finding:
@@ -49,7 +50,11 @@ def finding(identifier: str, kind: str, change_pct: float, cause: str, *, commit
 
 
 def task_of(
-    *findings: Finding, absent: tuple[str, ...] = (), related: bool = False, texts: Mapping[str, str] | None = None
+    *findings: Finding,
+    absent: tuple[str, ...] = (),
+    related: bool = False,
+    texts: Mapping[str, str] | None = None,
+    values: Mapping[str, float] | None = None,
 ) -> WritingTask:
     """What the council gives a writer: facts of the day and of each finding; some were not measured."""
     relation = Relation(0.7, 0.5, 0.9, 48) if related else None
@@ -58,7 +63,10 @@ def task_of(
     sheet: dict[str, Fact] = {}
     for spec in specs:
         name = spec.fact_id.split(".", 1)[1]
-        text, value = {**TEXTS, **(texts or {})}.get(name), _value(measured.get(spec.subject), name)
+        text, value = (
+            {**TEXTS, **(texts or {})}.get(name),
+            (values or {}).get(name, _value(measured.get(spec.subject), name)),
+        )
         if name in absent:
             sheet[spec.fact_id] = Fact(spec, None, None, 0, "0" * 64, "no rows")
         else:
@@ -127,6 +135,71 @@ def test_the_first_of_several_suspects_is_told_with_its_reason(touched: Touched,
     rendered, objections = render_judged(write(task), task.sheet, [one])
     assert objections == [] and rendered is not None
     assert f"The first of them to look at is {reads}" in rendered.body
+
+
+def later(one: Finding, state: State) -> Finding:
+    """The finding as a later day tells it."""
+    told = replace(one, state=state, told_on=DAY - timedelta(days=5), told_as="f1", n_since=7)
+    if state is State.CONFIRMED:
+        return told
+    return replace(told, cause="noise", first_bad_commit=None, last_good_commit=None, suspects=())
+
+
+TOLD_ON = {"told_on": "2026-08-27", "returned_on": "2026-08-20"}
+
+
+@pytest.mark.parametrize("one", EVERY_KIND, ids=lambda f: f"{f.effect}-{f.key.metric}-{f.direction}-{f.cause}")
+def test_a_confirmed_finding_says_since_when_and_by_how_much_it_is(one: Finding) -> None:
+    """First told on, confirmed by so many runs: in the title as well, and both judgements pass."""
+    confirmed = later(one, State.CONFIRMED)
+    task = task_of(confirmed, texts={**TOLD_ON, "state": "confirmed"})
+    rendered, objections = render_judged(write(task), task.sheet, [confirmed])
+    assert objections == [] and rendered is not None
+    assert rendered.title.endswith(", confirmed by 7 runs")
+    assert "It was first told on 2026-08-27, confirmed by 7 runs since." in rendered.body
+
+
+@pytest.mark.parametrize("one", EVERY_KIND[::4], ids=lambda f: f"{f.effect}-{f.key.metric}-{f.direction}")
+def test_a_refuted_finding_is_taken_back(one: Finding) -> None:
+    """It moved nowhere: no word gives it a direction, no commit is named, and its interval shows its signs."""
+    refuted = later(one, State.REFUTED)
+    texts = {**TOLD_ON, "state": "refuted"}
+    task = task_of(refuted, texts=texts, values={"low": -1.2, "high": 1.9}, absent=("commit", "commit_subject"))
+    rendered, objections = render_judged(write(task), task.sheet, [refuted])
+    assert objections == [] and rendered is not None
+    assert "was first told on 2026-08-27, refuted by 7 runs since" in rendered.title
+    assert "lies between −1.2 % and +1.9 %" in rendered.body
+    assert "commit" not in rendered.body.replace("commits", "")
+    told = {name for name in task.slots if name.startswith("f1.")}
+    assert told.isdisjoint({"f1.new_runs", "f1.since", "f1.commit", "f1.suspects", "f1.confirmed"})
+
+
+@pytest.mark.parametrize(
+    ("change", "undone", "reads"),
+    [
+        (-12.0, "regression", "With it, the regression first told on 2026-08-20 is fixed."),
+        (12.0, "improvement", "With it, the improvement first told on 2026-08-20 is lost."),
+        (12.0, "change", "With it, the change first told on 2026-08-20 is undone."),
+    ],
+)
+def test_a_shift_back_says_what_it_undoes(change: float, undone: str, reads: str) -> None:
+    """A regression that is gone is fixed, an improvement lost; a change is neither."""
+    kind = "size" if undone == "change" else "latency"
+    back = replace(finding("f1", kind, change, "code"), returned_on=date(2026, 8, 20), returned_as="f1")
+    task = task_of(back, texts={**TOLD_ON, "state": "suspected", "returned": undone})
+    rendered, objections = render_judged(write(task), task.sheet, [back])
+    assert objections == [] and rendered is not None
+    assert reads in rendered.body and "It is suspected so far, with 7 runs at the new level." in rendered.body
+
+
+def test_a_refuted_finding_beside_a_new_one_keeps_to_itself() -> None:
+    """Each has its own paragraphs, whatever its state."""
+    new, gone = finding("f1", "latency", 12.0, "code"), replace(later(EVERY_KIND[5], State.REFUTED), finding_id="f2")
+    task = task_of(new, gone, texts={**TOLD_ON, "state": "suspected"})
+    task.sheet["f2.state"] = replace(task.sheet["f2.state"], text="refuted")  # type: ignore[index]
+    rendered, objections = render_judged(write(task), task.sheet, [new, gone])
+    assert objections == [] and rendered is not None
+    assert "suspected so far" in rendered.body and "refuted by 7 runs since" in rendered.body
 
 
 def test_several_findings_are_told_apart(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
+from operator import ne
 
 import numpy as np
 
@@ -205,7 +205,7 @@ def _newest(series: Series, segments: Segmentation) -> _Candidate:
 
 def _places(series: Series) -> BoolArray:
     """Before which points a split may lie: runs of one instant have no order, and stay together."""
-    return np.array([True, *(later != earlier for earlier, later in pairwise(series.ts))], dtype=bool)
+    return np.array([True, *map(ne, series.ts[1:], series.ts)], dtype=bool)
 
 
 @dataclass(frozen=True, slots=True)

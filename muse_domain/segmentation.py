@@ -11,21 +11,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
 
 import numpy as np
 
 from muse_domain.series import FloatArray
 from muse_domain.shifts import (
+    NORMAL_WIDTH,
     OUTLIER_WIDTHS,
     BoolArray,
+    IntArray,
     Split,
     change_p_values,
     drawn_in,
     explained_squares,
     locate_splits,
-    noise_widths,
-    place_interval,
+    place_intervals,
+    step_sizes,
 )
 
 # Twice the log likelihood by which a step must beat a line, in logarithms of the number of points: the price that
@@ -77,20 +78,32 @@ class Segmentation:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A piece [start, end) of one history, by its number."""
+    """A piece [start, end) of one history, by its number; `index` is where it is split."""
 
     history: int
     start: int
     end: int
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Levels:
-    """A history around its levels: outliers drawn in to them, the noise width, the correlation of neighbours."""
+    """Histories around their levels: outliers drawn in to them, noise widths, correlations of neighbours."""
 
-    values: FloatArray
-    width: float
-    correlation: float
+    values: Sequence[FloatArray]
+    widths: FloatArray
+    correlations: FloatArray
+
+
+@dataclass(slots=True)
+class _Question:
+    """A history whose splits are in question, with the p-value of each by its index."""
+
+    history: int
+    splits: dict[int, float]
+    p_value: float
+    is_settled: bool
+    doubt: Doubt = Doubt.NONE
 
 
 def segment_all(
@@ -99,10 +112,10 @@ def segment_all(
     """The levels of every history. `places[i][j]` says whether history i may be split before its point j."""
     allowed = places if places is not None else [np.ones(len(values), dtype=bool) for values in histories]
     whole, divided = _divide(histories, allowed, rules)
-    return [
-        _join(histories[i], allowed[i], divided[i], p_value, rules) if i in divided else Segmentation((), p_value)
-        for i, p_value in enumerate(whole)
-    ]
+    # The place of an only split is that of the whole history already.
+    questions = [_Question(i, dict(splits), whole[i], len(splits) == 1) for i, splits in divided.items()]
+    joined = _join(questions, histories, allowed, rules)
+    return [joined[i] if i in joined else Segmentation((), p_value) for i, p_value in enumerate(whole)]
 
 
 def _divide(
@@ -140,30 +153,80 @@ def _by_length(parts: Iterable[_Part], shortest: int) -> Iterator[list[_Part]]:
 
 
 def _join(
-    values: FloatArray, places: BoolArray, divided: Mapping[int, float], whole: float, rules: Rules
-) -> Segmentation:
-    """Take out the most doubtful split until all that are left stand."""
-    left, doubt = dict(divided), Doubt.NONE
-    while left:
-        if len(divided) > 1:  # the place of an only split is that of the whole history already
-            left = _settle_places(values, places, left, rules.minimum_segment)
-        levels = _levels(values, [0, *left, len(values)])
-        splits = [_split(values, levels, part, p, rules) for part, p in _with_neighbours(left, len(values))]
-        doubts = [_doubt(values[split.start : split.end], split, rules) for split in splits]
-        strength, p_value, index = max(
-            (_STRENGTH[one], split.p_value, split.index) for one, split in zip(doubts, splits, strict=True)
-        )
-        if not strength:
-            return Segmentation(tuple(splits), min(split.p_value for split in splits))
-        doubt, whole = list(Doubt)[strength], max(whole, p_value)
-        del left[index]
-    return Segmentation((), whole, doubt)
+    questions: Sequence[_Question], histories: Sequence[FloatArray], places: Sequence[BoolArray], rules: Rules
+) -> dict[int, Segmentation]:
+    """Take out the most doubtful split of each history until all that are left stand; by history."""
+    joined: dict[int, Segmentation] = {}
+    pending = list(questions)
+    while pending:
+        for one in pending:
+            if not one.is_settled:
+                i = one.history
+                one.splits = _settle_places(histories[i], places[i], one.splits, rules.minimum_segment)
+        for one, judged in zip(pending, _judge(pending, histories, rules), strict=True):
+            strength, p_value, index = max((_STRENGTH[doubt], split.p_value, split.index) for split, doubt in judged)
+            if not strength:
+                splits = tuple(split for split, _ in judged)
+                joined[one.history] = Segmentation(splits, min(split.p_value for split in splits))
+                one.splits = {}
+                continue
+            one.doubt, one.p_value = list(Doubt)[strength], max(one.p_value, p_value)
+            del one.splits[index]
+            if not one.splits:
+                joined[one.history] = Segmentation((), one.p_value, one.doubt)
+        pending = [one for one in pending if one.splits]
+    return joined
 
 
-def _with_neighbours(splits: Mapping[int, float], n: int) -> Iterator[tuple[tuple[int, int, int], float]]:
+def _judge(
+    questions: Sequence[_Question], histories: Sequence[FloatArray], rules: Rules
+) -> list[list[tuple[Split, Doubt]]]:
+    """Each history's splits as they stand between their neighbours, oldest first, and what speaks against each."""
+    levels = _levels([histories[one.history] for one in questions], [sorted(one.splits) for one in questions])
+    parts = [
+        _Part(row, start, end, index)
+        for row, one in enumerate(questions)
+        for start, index, end in _between_neighbours(sorted(one.splits), len(histories[one.history]))
+    ]
+    judged: list[list[tuple[Split, Doubt]]] = [[] for _ in questions]
+    for batch in _by_length(parts, 2 * rules.minimum_segment):
+        p_values = np.array([questions[part.history].splits[part.index] for part in batch])
+        values = np.stack([histories[questions[part.history].history][part.start : part.end] for part in batch])
+        for part, found in zip(batch, _judge_batch(batch, values, p_values, levels, rules), strict=True):
+            judged[part.history].append(found)
+    return [sorted(found, key=lambda one: one[0].index) for found in judged]
+
+
+def _between_neighbours(splits: Sequence[int], n: int) -> Iterator[tuple[int, int, int]]:
     edges = [0, *splits, n]
-    for (start, index), (_, end) in zip(pairwise(edges), pairwise(edges[1:]), strict=False):
-        yield (start, index, end), splits[index]
+    return zip(edges, edges[1:], edges[2:], strict=False)
+
+
+def _judge_batch(
+    parts: Sequence[_Part], values: FloatArray, p_values: FloatArray, levels: _Levels, rules: Rules
+) -> Iterator[tuple[Split, Doubt]]:
+    """Splits of parts of one length; `values` has a row for each part."""
+    least, rows = rules.minimum_segment, [part.history for part in parts]
+    index = np.array([part.index - part.start for part in parts])
+    widths, correlations = levels.widths[rows], levels.correlations[rows]
+    around = np.stack([levels.values[part.history][part.start : part.end] for part in parts])
+    innovations = around[:, 1:] - correlations[:, None] * around[:, :-1]
+    whitened = change_p_values(innovations, least)
+    p_values = np.where(correlations > 0.0, np.maximum(p_values, whitened), p_values)
+    near = drawn_in(values, index)
+    earliest, latest = place_intervals(near, index, least)
+    doubts = np.where(p_values <= rules.significance, _STRENGTH[Doubt.NONE], _STRENGTH[Doubt.UNCERTAIN])
+    doubts[step_sizes(near, index) < rules.minimum_widths * widths] = _STRENGTH[Doubt.SMALL]
+    doubts[_lie_beyond(near, least)] = _STRENGTH[Doubt.UNSETTLED]
+    doubts[step_over_line(near, index) < STEP_OVER_LINE * np.log(values.shape[1])] = _STRENGTH[Doubt.DRIFTING]
+    for i, part in enumerate(parts):
+        yield (
+            Split(
+                part.start, part.index, part.end, float(p_values[i]),
+                part.start + int(earliest[i]), part.start + int(latest[i]), float(widths[i]), float(correlations[i]),
+            ),
+            list(Doubt)[doubts[i]],
+        )  # fmt: skip
 
 
 def _settle_places(
@@ -180,76 +243,67 @@ def _settle_places(
     return settled
 
 
-def _levels(values: FloatArray, edges: Sequence[int]) -> _Levels:
-    levels = np.concatenate([np.full(end - start, np.median(values[start:end])) for start, end in pairwise(edges)])
+def _levels(histories: Sequence[FloatArray], splits: Sequence[Sequence[int]]) -> _Levels:
+    """All histories at once, laid end to end, whatever their lengths."""
+    values = np.concatenate(histories)
+    starts = np.cumsum([0, *(len(one) for one in histories[:-1])])
+    edges = np.concatenate([start + np.array([0, *own]) for start, own in zip(starts, splits, strict=True)])
+    levels = np.repeat(_medians(values, edges), np.diff([*edges, len(values)]))
     residuals = values - levels
-    width = float(noise_widths(residuals))
-    residuals = np.clip(residuals, -OUTLIER_WIDTHS * width, OUTLIER_WIDTHS * width)
-    return _Levels(levels + residuals, width, neighbour_correlation(residuals, len(edges) - 1))
+    lengths = np.diff([*starts, len(values)])
+    deviations = np.abs(residuals)
+    medians = NORMAL_WIDTH * _medians(deviations, starts)
+    means = np.sqrt(np.pi / 2.0) * np.add.reduceat(deviations, starts) / lengths
+    widths = np.where(medians > 0.0, medians, means)
+    reach = np.repeat(OUTLIER_WIDTHS * widths, lengths)
+    residuals = np.clip(residuals, -reach, reach)
+    correlations = neighbour_correlations(residuals, starts, np.array([len(own) + 1 for own in splits]))
+    return _Levels(np.split(levels + residuals, starts[1:]), widths, correlations)
 
 
-def neighbour_correlation(residuals: FloatArray, levels: int) -> float:
+def _medians(values: FloatArray, starts: IntArray) -> FloatArray:
+    """The median of each stretch of `values` that begins at one of `starts` and ends before the next."""
+    sizes = np.diff([*starts, len(values)])
+    ordered = values[np.lexsort((values, np.repeat(np.arange(len(starts)), sizes)))]
+    return np.asarray((ordered[starts + (sizes - 1) // 2] + ordered[starts + sizes // 2]) / 2.0, dtype=np.float64)
+
+
+def neighbour_correlations(residuals: FloatArray, starts: IntArray, levels: IntArray) -> FloatArray:
     """Correlation of neighbouring runs around fitted levels, without the bias of fitting; never below zero.
 
-    Noise that alternates makes the rank test stricter than it promises, and needs no correction.
+    The histories lie end to end and begin at `starts`; `levels` is how many were fitted to each. Noise that alternates
+    makes the rank test stricter than it promises, and needs no correction.
     """
-    squares = float((residuals**2).sum())
-    if squares == 0.0:
-        return 0.0
-    points = 2.0 * len(residuals) / levels  # as many points stand around each split
-    raw = float((residuals[1:] * residuals[:-1]).sum()) / squares
-    shrunk = max(LEAST_SHRUNK, 1.0 - CORRELATION_SHRINKAGE / points)
+    products = np.zeros_like(residuals)
+    products[1:] = residuals[1:] * residuals[:-1]
+    products[starts] = 0.0  # the runs before are another history's
+    squares = np.add.reduceat(residuals**2, starts)
+    raw = np.add.reduceat(products, starts) / np.maximum(squares, 1e-300)
+    points = 2.0 * np.diff([*starts, len(residuals)]) / levels  # as many points stand around each split
+    shrunk = np.maximum(LEAST_SHRUNK, 1.0 - CORRELATION_SHRINKAGE / points)
     error = CORRELATION_ERROR / np.sqrt(points) / shrunk
     correlation = (raw + CORRELATION_OFFSET / points) / shrunk
-    if correlation > BEYOND_CHANCE * error:
-        correlation += ALLOWANCE * error
-    return float(np.clip(correlation, 0.0, HIGHEST_CORRELATION))
+    correlation = np.where(correlation > BEYOND_CHANCE * error, correlation + ALLOWANCE * error, correlation)
+    return np.where(squares > 0.0, np.clip(correlation, 0.0, HIGHEST_CORRELATION), 0.0)
 
 
-def _split(values: FloatArray, levels: _Levels, part: tuple[int, int, int], p_value: float, rules: Rules) -> Split:
-    start, index, end = part
-    if levels.correlation > 0.0:
-        around = levels.values[start:end]
-        innovations = around[1:] - levels.correlation * around[:-1]
-        p_value = max(p_value, float(change_p_values(innovations[None], rules.minimum_segment)[0]))
-    near = _drawn_in(values[start:end], index - start)
-    earliest, latest = place_interval(near, index - start, rules.minimum_segment)
-    return Split(start, index, end, p_value, start + earliest, start + latest, levels.width, levels.correlation)
-
-
-def _drawn_in(values: FloatArray, index: int) -> FloatArray:
-    drawn: FloatArray = drawn_in(values[None], np.array([index]))[0]
-    return drawn
-
-
-def _doubt(part: FloatArray, split: Split, rules: Rules) -> Doubt:
-    """The strongest reason against a split; `part` is what lies between its neighbours."""
-    index = split.index - split.start
-    values = _drawn_in(part, index)
-    if step_over_line(values, index) < STEP_OVER_LINE * np.log(len(values)):
-        return Doubt.DRIFTING
-    if _lies_beyond(values, rules.minimum_segment):
-        return Doubt.UNSETTLED
-    if abs(np.median(values[index:]) - np.median(values[:index])) < rules.minimum_widths * split.width:
-        return Doubt.SMALL
-    return Doubt.NONE if split.p_value <= rules.significance else Doubt.UNCERTAIN
-
-
-def step_over_line(values: FloatArray, index: int) -> float:
-    """Twice the log likelihood ratio of a step at `index` to a straight line, for normal noise."""
-    n = len(values)
-    centred = values - values.mean()
+def step_over_line(values: FloatArray, index: IntArray) -> FloatArray:
+    """Twice the log likelihood ratio of a step at `index` to a straight line, for each row, for normal noise."""
+    n = values.shape[1]
+    centred = values - values.mean(axis=1, keepdims=True)
     times = np.arange(n) - (n - 1) / 2.0
-    total = float((centred**2).sum())
-    line = total - float((centred * times).sum()) ** 2 / float((times**2).sum())
-    step = total - float(centred[:index].sum()) ** 2 * n / (index * (n - index))
-    return float(n * np.log(max(line, 1e-300) / max(step, 1e-12 * total, 1e-300)))
+    total = (centred**2).sum(axis=1)
+    line = total - (centred @ times) ** 2 / float((times**2).sum())
+    before = np.take_along_axis(np.cumsum(centred, axis=1), index[:, None] - 1, axis=1)[:, 0]
+    step = total - before**2 * n / (index * (n - index))
+    left = np.maximum(step, np.maximum(1e-12 * total, 1e-300))
+    return np.asarray(n * np.log(np.maximum(line, 1e-300) / left), dtype=np.float64)
 
 
-def _lies_beyond(values: FloatArray, minimum_segment: int) -> bool:
-    """Whether the step fits better so near an end that a side would be too short: it is told when there are more."""
-    least = 2
-    if minimum_segment <= least or len(values) == 2 * minimum_segment:
-        return False
-    best = int(explained_squares(values, least).argmax()) + least
-    return not minimum_segment <= best <= len(values) - minimum_segment
+def _lie_beyond(values: FloatArray, minimum_segment: int) -> BoolArray:
+    """Whether a step fits better so near an end that a side would be too short: it is told when there are more."""
+    least, n = 2, values.shape[1]
+    if minimum_segment <= least or n == 2 * minimum_segment:
+        return np.zeros(len(values), dtype=bool)
+    best = explained_squares(values, least).argmax(axis=1) + least
+    return np.asarray((best < minimum_segment) | (best > n - minimum_segment), dtype=bool)

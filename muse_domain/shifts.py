@@ -181,14 +181,24 @@ def noise_widths(residuals: FloatArray) -> FloatArray:
     return np.asarray(np.where(median > 0.0, median, mean), dtype=np.float64)
 
 
-def place_interval(values: FloatArray, index: int, minimum_segment: int) -> tuple[int, int]:
-    """First and last index at which the step explains nearly as much as at `index` (95 %), values of shape (n,)."""
+def step_sizes(values: FloatArray, index: IntArray) -> FloatArray:
+    """How far apart the medians of both sides lie, for each row."""
+    is_before = np.arange(values.shape[1]) < index[:, None]
+    before = _median_where(values, is_before, index)
+    after = _median_where(values, ~is_before, values.shape[1] - index)
+    return np.asarray(np.abs(after - before)[:, 0], dtype=np.float64)
+
+
+def place_intervals(values: FloatArray, index: IntArray, minimum_segment: int) -> tuple[IntArray, IntArray]:
+    """First and last index, for each row, at which the step explains nearly as much as at `index` (95 %)."""
     squares = explained_squares(values, minimum_segment)
-    total = float(((values - values.mean()) ** 2).sum())
-    left = np.maximum(total - squares, 1e-12 * max(total, 1e-300))
-    ratio = len(values) * np.log(left / left[index - minimum_segment])
-    near = np.flatnonzero(ratio <= PLACE_RATIO) + minimum_segment
-    return int(min(near.min(initial=index), index)), int(max(near.max(initial=index), index))
+    total = ((values - values.mean(axis=1, keepdims=True)) ** 2).sum(axis=1, keepdims=True)
+    left = np.maximum(total - squares, 1e-12 * np.maximum(total, 1e-300))
+    place = (index - minimum_segment)[:, None]
+    is_near = values.shape[1] * np.log(left / np.take_along_axis(left, place, axis=1)) <= PLACE_RATIO
+    first = is_near.argmax(axis=1) + minimum_segment
+    last = is_near.shape[1] - 1 - is_near[:, ::-1].argmax(axis=1) + minimum_segment
+    return np.minimum(first, index), np.maximum(last, index)
 
 
 def shift_interval_pct(before: FloatArray, after: FloatArray) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from muse_domain.segmentation import Doubt, Rules, Segmentation, neighbour_correlation, segment_all, step_over_line
+from muse_domain.segmentation import Doubt, Rules, Segmentation, neighbour_correlations, segment_all, step_over_line
 from muse_domain.series import FloatArray
 
 RULES = Rules(minimum_segment=5, significance=0.05, minimum_widths=1.0)
@@ -89,7 +89,8 @@ def test_a_correlated_shift_is_still_found() -> None:
 def test_the_correlation_is_estimated_without_bias(phi: float) -> None:
     """Around one level of many runs the estimate is that of the noise, give or take the allowance."""
     rng = np.random.default_rng(SEED)
-    estimates = [neighbour_correlation(correlated(rng, phi, 400), 1) for _ in range(100)]
+    residuals = np.concatenate([correlated(rng, phi, 400) for _ in range(100)])
+    estimates = neighbour_correlations(residuals, np.arange(0, 40_000, 400), np.ones(100, dtype=np.intp))
     assert abs(np.median(estimates) - phi) <= 0.05
 
 
@@ -128,8 +129,9 @@ def test_scaling_the_values_changes_nothing() -> None:
 def test_a_step_and_a_line_are_told_apart_by_their_fit() -> None:
     """Positive for a step, negative for a line."""
     noise = np.random.default_rng(SEED).normal(0, 1, 60)
-    assert step_over_line(noise + 4.0 * (np.arange(60) >= 30), 30) > 0
-    assert step_over_line(noise + np.linspace(0, 8, 60), 30) < 0
+    rows = np.stack([noise + 4.0 * (np.arange(60) >= 30), noise + np.linspace(0, 8, 60)])
+    step, line = step_over_line(rows, np.array([30, 30]))
+    assert step > 0 > line
 
 
 def test_histories_are_segmented_each_for_itself() -> None:

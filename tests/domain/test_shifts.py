@@ -13,7 +13,7 @@ from muse_domain.shifts import (
     change_p_values,
     locate_splits,
     peak_p_values,
-    place_interval,
+    place_intervals,
     rank_cusum,
     shift_interval_pct,
 )
@@ -105,11 +105,11 @@ def test_the_true_place_lies_in_its_interval() -> None:
     covered = 0
     for _ in range(300):
         values = rng.normal(0, 1, 60) + rng.uniform(1.5, 3.0) * (np.arange(60) >= 30)
-        earliest, latest = place_interval(values, int(locate_splits(values[None], 5)[0]), 5)
+        [earliest], [latest] = place_intervals(values[None], locate_splits(values[None], 5), 5)
         covered += earliest <= 30 <= latest
     assert covered / 300 >= 0.92
     sharp = np.repeat([0.0, 10.0], 30) + rng.normal(0, 1, 60)
-    assert place_interval(sharp, 30, 5) == (30, 30)
+    assert place_intervals(sharp[None], np.array([30]), 5) == (np.array([30]), np.array([30]))
 
 
 def test_the_interval_covers_the_true_shift_as_often_as_stated() -> None:

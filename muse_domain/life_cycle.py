@@ -84,7 +84,7 @@ def known_shifts(rows: Iterable[Mapping[str, Any]]) -> list[KnownShift]:
 
 def is_same_shift(split: Split, direction: str, series: Series, shift: KnownShift, minimum_segment: int) -> bool:
     """The estimate of where a change lies moves as points arrive: within its own interval it is the same."""
-    if shift.direction != direction:
+    if shift.direction != direction or shift.changed_at < series.ts[0]:
         return False
     at = sum(one < shift.changed_at for one in series.ts)
     return split.earliest - minimum_segment <= at <= split.latest + minimum_segment

@@ -48,7 +48,8 @@ def _look(days: Sequence[date], store: Warehouse, settings: Settings) -> list[Da
     ever = {"first": settings.muse.start_date, "last": max(days)}
     history = store.select("select_commits", {"repository": "hearts", **ever})
     commits = [commit_from_row(row) for row in history]
-    told = store.select("select_known_shifts", {"first": span["first"], "before": min(days)})
+    # All of them: a level may come back long after it was left.
+    told = store.select("select_known_shifts", {"before": min(days)})
     looked: list[DayFindings] = []
     for day in sorted(days):
         found = find_day(day, series, commits, known_shifts(told), settings.analysis)

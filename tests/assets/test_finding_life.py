@@ -98,6 +98,19 @@ def test_a_shift_is_confirmed_and_its_return_names_it(workspace: Path) -> None:
     assert (facts["state"], facts["returned"], facts["returned_on"]) == ("suspected", "regression", up["day"])
 
 
+def test_how_every_shift_stands_is_one_query(workspace: Path) -> None:
+    """For people and dashboards: fixed by which finding, confirmed since when, refuted."""
+    up, _, back, back_again = _of(workspace, "there_and_back")
+    told, refuted = _of(workspace, "by_chance")
+    rows = selected(workspace, "SELECT * FROM finding_states ORDER BY first_day, first_id")
+    stands = {(row["first_day"], row["first_id"]): (row["state"], row["since"], row["undone_by"]) for row in rows}
+    assert stands == {
+        (up["day"], up["finding_id"]): ("fixed", back["day"], back["finding_id"]),
+        (back["day"], back["finding_id"]): ("confirmed", back_again["day"], None),
+        (told["day"], told["finding_id"]): ("refuted", refuted["day"], None),
+    }
+
+
 def test_a_shift_of_chance_is_refuted(workspace: Path) -> None:
     """The second row takes the first back; its commit and direction are gone."""
     told, refuted = _of(workspace, "by_chance")

@@ -139,6 +139,24 @@ def states(rows: Sequence[Mapping[str, Any]]) -> dict[int, State]:
     return {(known.told_on - START.date()).days: known.state for known in known_shifts(rows)}
 
 
+def test_a_level_that_comes_back_long_after_is_recognised() -> None:
+    """The shift has left the window; the way back to its old level is in its row."""
+    values = levels((10.0, 20), (12.0, 90), (10.0, 16))
+    rows = lived(values)
+    back = next(row for row in rows if row["direction"] == "down")
+    assert (back["returned_on"], back["returned_as"]) == (rows[0]["day"], "f1")
+    assert back["day"] - rows[0]["day"] > timedelta(days=ANALYSIS.window_days)
+
+
+def test_a_shift_older_than_the_window_silences_nothing() -> None:
+    """The same way again, where the first has left the window: it is news."""
+    rows = lived(levels((10.0, 20), (12.0, 90), (14.0, 16)))
+    assert [row["told_on"] for row in rows if row["state"] == "suspected"] == [None, None]
+    measured = series(key("b"), levels((10.0, 6), (12.0, 30)))
+    old = {**row_of(0, changed=-60), "series_id": measured.key.series_id}
+    assert told(look(day_of(35), measured, [old])) == [("suspected", None)]
+
+
 def test_a_refuted_shift_may_be_told_again() -> None:
     """It is known no more: if it stands later, it is news."""
     assert known_shifts([row_of(1, changed=3), row_of(4, changed=3, state="refuted", told=1)]) == []

@@ -44,7 +44,7 @@ bench: install ## measure beside the engine's own limits; writes docs/performanc
 
 bench-peers: install ## the libraries that make bench compares Muse with, in an environment of their own
 	@test -x .muse/peers/bin/python || $(PYTHON) -m venv .muse/peers
-	@$(BIN)/uv pip install --quiet --python .muse/peers/bin/python duckdb polars orjson
+	@$(BIN)/uv pip install --quiet --python .muse/peers/bin/python duckdb polars orjson apache-otava ruptures
 
 docs: install ## make docs/formats.md from the formats
 	@$(BIN)/python -m muse_apps.formats_page

@@ -26,6 +26,8 @@ class Sizes:
     backfill_events: int = 3_650_000
     rollup_events: int = 10_000_000
     reports: int = 10_000
+    series: int = 10_000
+    histories: int = 200
     rounds: int = 3
 
 

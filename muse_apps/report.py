@@ -101,11 +101,11 @@ def show_dry_run(plans: Sequence[FilePlan]) -> None:
 def _show_findings(adapters: Adapters, first: date, last: date) -> None:
     rows = adapters.warehouse.select("select_findings", {"first": first, "last": last})
     listed = [
-        (row["day"], escape(found.key.label), found.key.metric, f"{found.change_pct:+.1f} %", found.effect, found.cause,
-         (found.first_bad_commit or "–")[:7])
+        (row["day"], escape(found.key.label), found.key.metric, f"{found.change_pct:+.1f} %", found.effect, found.state,
+         found.cause, (found.first_bad_commit or "–")[:7])
         for row, found in ((row, finding_from_row(row)) for row in rows)
     ]  # fmt: skip
-    show_table("Found", ("day", "benchmark", "metric", "change", "effect", "cause", "commit"), listed)
+    show_table("Found", ("day", "benchmark", "metric", "change", "effect", "state", "cause", "commit"), listed)
 
 
 def _show_refused(adapters: Adapters, first: date, last: date) -> None:

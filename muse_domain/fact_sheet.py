@@ -8,6 +8,7 @@ from typing import Any
 from muse_domain.days import day_end, day_start
 from muse_domain.facts import Fact, FactSpec, bound_instant
 from muse_domain.findings import Finding
+from muse_domain.life_cycle import State
 from muse_domain.relations import Relation
 from muse_domain.verdicts import Subject
 
@@ -53,10 +54,17 @@ def finding_specs(finding: Finding, day: date, relation: Relation | None) -> lis
         build.number("low", stored, "interval_near", "%"),
         build.number("high", stored, "interval_far", "%"),
         build.number("p_value", stored, "p_value", "p"),
-        *build.segments(segment_parameters(finding), finding.key.unit, 1.0 - finding.q_value),
+        *build.segments(segment_parameters(finding), finding.key.unit, _support(finding)),
         FactSpec(build.id("suspects"), build.subject, "suspect_commits", stored, "sum", "commit"),
     ]
     specs.append(build.left_out(finding))
+    specs += build.life(finding, stored)
+    if len(finding.suspects) > 1:
+        specs += [
+            build.text("suspect", stored, "suspect", "commit"),
+            build.text("suspect_touches", stored, "suspect_touches", "words"),
+            build.text("suspect_path", stored, "suspect_path", "code"),
+        ]
     if finding.first_bad_commit:
         subject = {"commit_sha": finding.first_bad_commit}
         specs.append(FactSpec(build.id("commit_subject"), build.subject, "commit_subject", subject, "single", "quote"))
@@ -97,6 +105,19 @@ class _Specs:
             ),
         ]  # fmt: skip
 
+    def life(self, finding: Finding, stored: Mapping[str, Any]) -> list[FactSpec]:
+        """How the shift stands, and what earlier days told of it or of the one that it undoes."""
+        specs = [self.text("state", stored, "state", "words")]
+        if finding.told_on:
+            after = bound_instant(day_end(finding.told_on))
+            since = {**segment_parameters(finding), "segment_start": after, "changed_at": after}
+            specs.append(self.text("told_on", stored, "told_on", "date"))
+            specs.append(FactSpec(self.id("n_since"), self.subject, "series_segments", since, "count:after", "run"))
+        if finding.returned_on:
+            specs.append(self.text("returned", stored, "returned", "words"))
+            specs.append(self.text("returned_on", stored, "returned_on", "date"))
+        return specs
+
     def left_out(self, finding: Finding) -> FactSpec:
         """Runs of the window that another environment made; absent where there are none."""
         parameters = {
@@ -112,6 +133,11 @@ class _Specs:
             FactSpec(self.id("relation"), self.subject, query, parameters, "spearman", "rho", "estimated", support),
             FactSpec(self.id("relation_hours"), self.subject, query, parameters, "count", "hour"),
         ]
+
+
+def _support(finding: Finding) -> float:
+    """How sure the size is: of a shift, as sure as that there is one; of none, as its interval."""
+    return INTERVAL_LEVEL if finding.state is State.REFUTED else 1.0 - finding.q_value
 
 
 def segment_parameters(finding: Finding) -> dict[str, str | int | float | None]:
@@ -159,6 +185,8 @@ def briefing(findings: Sequence[Finding]) -> list[dict[str, Any]]:
             "direction": finding.direction,
             "effect": finding.effect,
             "cause": finding.cause,
+            "state": str(finding.state),
+            "is_told_again": finding.told_on is not None,
             "suspects": len(finding.suspect_commits),
             "is_time": finding.key.unit in ("ms", "s", "us", "ns"),
         }

@@ -1,22 +1,33 @@
 """What moved on a day: the shifts of all series, told apart from noise, method and environment.
 
-A shift is a finding of the first day on which the evidence suffices; later days know it and stay silent.
+A shift is a finding of the first day on which the evidence suffices; later days tell only what became of it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from operator import ne
 
 import numpy as np
 
 from muse_domain.days import day_end, day_start
 from muse_domain.facts import relative_change_pct
+from muse_domain.life_cycle import (
+    KnownShift,
+    State,
+    is_same_shift,
+    state_today,
+    step_direction,
+    undone_by,
+)
 from muse_domain.ports import Commit
+from muse_domain.segmentation import Doubt, Rules, Segmentation, segment_all
 from muse_domain.series import Series, SeriesKey
 from muse_domain.settings import AnalysisSection
-from muse_domain.shifts import Split, benjamini_hochberg, find_splits, shift_interval_pct
+from muse_domain.shifts import BoolArray, Split, benjamini_hochberg, shift_interval_pct
+from muse_domain.suspects import CommitGraph, Suspect, Window, rank_suspects
 
 
 class Outcome(StrEnum):
@@ -28,6 +39,7 @@ class Outcome(StrEnum):
     TOO_FEW_POINTS = "too_few_points"
     ENVIRONMENT_CHANGED = "environment_changed"
     SMALL_CHANGE = "small_change"
+    DRIFTING = "drifting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,11 @@ class SeriesCheck:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A change of level in one series. Changes and intervals are in percent of the median before."""
+    """What a day says of a change of level in one series. Changes and intervals are in percent of the median before.
+
+    `told_on` and `told_as` name the day and the finding that told the shift first; they are empty on that day itself.
+    `returned_on` and `returned_as` name the shift that this one undoes.
+    """
 
     finding_id: str
     key: SeriesKey
@@ -64,28 +80,32 @@ class Finding:
     cause_reason: str
     last_good_commit: str | None
     first_bad_commit: str | None
-    suspect_commits: tuple[str, ...]
+    suspects: tuple[Suspect, ...]
+    state: State = State.SUSPECTED
+    told_on: date | None = None
+    told_as: str = ""
+    n_since: int = 0
+    returned_on: date | None = None
+    returned_as: str = ""
+
+    @property
+    def suspect_commits(self) -> tuple[str, ...]:
+        """The hashes of the suspects, the first to look at first."""
+        return tuple(suspect.sha for suspect in self.suspects)
 
     @property
     def direction(self) -> str:
-        """Where the value went: up or down."""
+        """Where the value went: up or down; none where the shift is refuted."""
+        if self.state is State.REFUTED:
+            return "none"
         return "up" if self.change_pct > 0 else "down"
 
     @property
     def effect(self) -> str:
         """What that means: regression, improvement, or change where neither is better."""
-        if self.key.better == "none":
+        if self.key.better == "none" or self.state is State.REFUTED:
             return "change"
         return "improvement" if (self.direction == "up") == (self.key.better == "higher") else "regression"
-
-
-@dataclass(frozen=True, slots=True)
-class KnownShift:
-    """A shift that an earlier day has told."""
-
-    series_id: str
-    changed_at: datetime
-    direction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +120,14 @@ class DayFindings:
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     series: Series
-    split: Split | None
+    splits: tuple[Split, ...]
     p_value: float
+    doubt: Doubt = Doubt.NONE
+
+    @property
+    def newest(self) -> Split | None:
+        """The newest change of level: the one that may be the day's news."""
+        return self.splits[-1] if self.splits else None
 
 
 def find_day(
@@ -115,27 +141,26 @@ def find_day(
     window_end = day_end(day)
     window_start = day_start(day - timedelta(days=analysis.window_days - 1))
     current, checks = _current_series(series, window_start, window_end, day, analysis)
-    permutations = max(999, int(np.ceil(2 * len(current) / analysis.false_discovery_rate)))
-    told = _by_series(known)
+    told, look = _by_series(known), _Look(window_start, window_end, CommitGraph(commits), analysis)
     open_ones: list[tuple[_Candidate, Finding | None]] = []
-    for candidate in (_candidate(one, analysis, permutations) for one in current):
-        finding = _finding(candidate, window_start, window_end, commits)
-        if finding and any(
-            _is_same(finding, shift, candidate.series, analysis) for shift in told[finding.key.series_id]
-        ):
+    told_again: list[Finding] = []
+    for candidate in _candidates(current, analysis):
+        shifts = told[candidate.series.key.series_id]
+        told_again += look.again(candidate, shifts)
+        if _is_known(candidate, shifts, analysis):
             checks.append(_check(candidate, Outcome.KNOWN_SHIFT))
         else:
-            open_ones.append((candidate, finding))
+            open_ones.append((candidate, look.news(candidate, shifts)))
     # A shift that was told is no discovery any more: left in, its small p would loosen the limit for all others.
     q_values = benjamini_hochberg(np.array([candidate.p_value for candidate, _ in open_ones]))
     findings: list[Finding] = []
     for (candidate, finding), q_value in zip(open_ones, q_values, strict=True):
         finding = replace(finding, q_value=float(q_value)) if finding else None
-        outcome = _outcome(finding, analysis)
+        outcome = _outcome(candidate, finding, analysis)
         checks.append(_check(candidate, outcome))
         if finding and outcome is Outcome.SHIFT:
             findings.append(finding)
-    return DayFindings(day, tuple(checks), _numbered(findings))
+    return DayFindings(day, tuple(checks), _numbered(findings, told_again))
 
 
 def _check(candidate: _Candidate, outcome: Outcome) -> SeriesCheck:
@@ -164,63 +189,121 @@ def _current_series(
     return current, checks
 
 
-def _candidate(series: Series, analysis: AnalysisSection, permutations: int) -> _Candidate:
-    """The series' newest change of level, or the p-value of its best split when there is none."""
-    splits, p_value = find_splits(
-        series.values,
-        minimum_segment=analysis.minimum_segment,
-        significance=analysis.false_discovery_rate,
-        permutations=permutations,
-        seed=int(series.key.series_id, 16),
+def _candidates(current: Sequence[Series], analysis: AnalysisSection) -> Iterator[_Candidate]:
+    """Each series' newest change of level, or the p-value of its best split when there is none."""
+    rules = Rules(analysis.minimum_segment, analysis.false_discovery_rate, analysis.minimum_widths)
+    segmented = segment_all([one.values for one in current], rules, [_places(one) for one in current])
+    for one, segments in zip(current, segmented, strict=True):
+        yield _newest(one, segments)
+
+
+def _newest(series: Series, segments: Segmentation) -> _Candidate:
+    if segments.splits:
+        return _Candidate(series, segments.splits, segments.splits[-1].p_value)
+    return _Candidate(series, (), segments.p_value, segments.doubt)
+
+
+def _places(series: Series) -> BoolArray:
+    """Before which points a split may lie: runs of one instant have no order, and stay together."""
+    return np.array([True, *map(ne, series.ts[1:], series.ts)], dtype=bool)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a day's look at each series has in common."""
+
+    window_start: datetime
+    window_end: datetime
+    history: CommitGraph
+    analysis: AnalysisSection
+
+    def news(self, candidate: _Candidate, known: Sequence[KnownShift]) -> Finding | None:
+        """The newest change of level as a finding; its q-value is known only beside the other series of the day."""
+        split = candidate.newest
+        if split is None:
+            return None
+        finding = self._compare(candidate.series, split.start, split.index, split.end, candidate.p_value)
+        if finding is None:
+            return None
+        # A difference too small to be told is none: so near to the old level is back at it.
+        tolerance = self.analysis.minimum_change_pct
+        interval = (finding.interval_low_pct - tolerance, finding.interval_high_pct + tolerance)
+        undone = undone_by(finding.direction, finding.before_median, interval, known)
+        return replace(
+            finding,
+            q_value=1.0,
+            returned_on=undone.told_on if undone else None,
+            returned_as=undone.told_as if undone else "",
+        )
+
+    def again(self, candidate: _Candidate, known: Sequence[KnownShift]) -> Iterator[Finding]:
+        """Suspected shifts of the series that today confirms or refutes."""
+        series = candidate.series
+        for shift in known:
+            if shift.state is not State.SUSPECTED:
+                continue
+            found = state_today(series, candidate.splits, shift, self.analysis)
+            if found is None:
+                continue
+            state, levels = found
+            end = len(series.values)
+            compared = self._compare(series, levels.start, levels.index, end, candidate.p_value)
+            if compared is None:
+                continue
+            again = replace(
+                compared, state=state, told_on=shift.told_on, told_as=shift.told_as, n_since=end - levels.since
+            )
+            yield _as_noise(again) if state is State.REFUTED else again
+
+    def _compare(self, series: Series, start: int, index: int, end: int, p_value: float) -> Finding | None:
+        """The levels before and after a change; None where a change in percent of nothing cannot be stated."""
+        before, after = series.values[start:index], series.values[index:end]
+        before_median, after_median = float(np.median(before)), float(np.median(after))
+        if before_median == 0.0:
+            return None
+        low, high = shift_interval_pct(before, after)
+        window = self.history.between(series.commits[index - 1], series.commits[index])
+        cause, reason = _triage(series, index, window)
+        return Finding(
+            finding_id="",
+            key=series.key,
+            window_start=self.window_start,
+            window_end=self.window_end,
+            segment_start=series.ts[start],
+            last_before=series.ts[index - 1],
+            changed_at=series.ts[index],
+            n_before=len(before),
+            n_after=len(after),
+            before_median=before_median,
+            after_median=after_median,
+            change_pct=relative_change_pct(before_median, after_median),
+            interval_low_pct=low,
+            interval_high_pct=high,
+            p_value=p_value,
+            q_value=p_value,
+            cause=cause,
+            cause_reason=reason,
+            last_good_commit=series.commits[index - 1],
+            first_bad_commit=series.commits[index],
+            suspects=rank_suspects(window.commits, series.key),
+        )
+
+
+def _as_noise(finding: Finding) -> Finding:
+    """A shift that does not stand has no commit that brought it."""
+    reason = "the runs since do not lie beyond the level before"
+    return replace(
+        finding, cause="noise", cause_reason=reason, last_good_commit=None, first_bad_commit=None, suspects=()
     )
-    if splits:
-        return _Candidate(series, splits[-1], splits[-1].p_value)
-    return _Candidate(series, None, p_value)
 
 
-def _finding(
-    candidate: _Candidate,
-    window_start: datetime,
-    window_end: datetime,
-    commits: Sequence[Commit],
-) -> Finding | None:
-    series, split = candidate.series, candidate.split
-    if split is None:
-        return None
-    before, after = series.values[split.start : split.index], series.values[split.index : split.end]
-    before_median, after_median = float(np.median(before)), float(np.median(after))
-    if before_median == 0.0:
-        return None  # a change in percent of nothing cannot be stated
-    low, high = shift_interval_pct(before, after)
-    last_before, changed_at = series.ts[split.index - 1], series.ts[split.index]
-    suspects = _suspects(series, split, commits)
-    cause, reason = _triage(series, split, suspects)
-    return Finding(
-        finding_id="",
-        key=series.key,
-        window_start=window_start,
-        window_end=window_end,
-        segment_start=series.ts[split.start],
-        last_before=last_before,
-        changed_at=changed_at,
-        n_before=len(before),
-        n_after=len(after),
-        before_median=before_median,
-        after_median=after_median,
-        change_pct=relative_change_pct(before_median, after_median),
-        interval_low_pct=low,
-        interval_high_pct=high,
-        p_value=candidate.p_value,
-        q_value=1.0,  # known only beside the other series of the day
-        cause=cause,
-        cause_reason=reason,
-        last_good_commit=series.commits[split.index - 1],
-        first_bad_commit=series.commits[split.index],
-        suspect_commits=tuple(commit.sha for commit in suspects),
-    )
+# What a series is told to be when the split that ranks saw in it does not stand.
+_DOUBTED = {Doubt.DRIFTING: Outcome.DRIFTING, Doubt.SMALL: Outcome.SMALL_CHANGE}
 
 
-def _outcome(finding: Finding | None, analysis: AnalysisSection) -> Outcome:
+def _outcome(candidate: _Candidate, finding: Finding | None, analysis: AnalysisSection) -> Outcome:
+    if candidate.doubt in _DOUBTED:
+        return _DOUBTED[candidate.doubt]
     if finding is None or finding.q_value > analysis.false_discovery_rate:
         return Outcome.NO_CHANGE
     excludes_zero = finding.interval_low_pct > 0 or finding.interval_high_pct < 0
@@ -229,34 +312,30 @@ def _outcome(finding: Finding | None, analysis: AnalysisSection) -> Outcome:
     return Outcome.SHIFT
 
 
-def _is_same(finding: Finding, shift: KnownShift, series: Series, analysis: AnalysisSection) -> bool:
-    """The estimate of where a change lies moves a little as points arrive: within a segment it is the same."""
-    if shift.direction != finding.direction:
+def _is_known(candidate: _Candidate, shifts: Iterable[KnownShift], analysis: AnalysisSection) -> bool:
+    """Whether the newest change of level was told by an earlier day."""
+    split, series = candidate.newest, candidate.series
+    if split is None:
         return False
-    first, last = sorted((shift.changed_at, finding.changed_at))
-    return sum(first < ts <= last for ts in series.ts) <= analysis.minimum_segment
+    direction = step_direction(series.values, split)
+    return any(is_same_shift(split, direction, series, shift, analysis.minimum_segment) for shift in shifts)
 
 
-def _suspects(series: Series, split: Split, commits: Sequence[Commit]) -> list[Commit]:
-    """Commits after the last good one, up to and with the first bad one, oldest first."""
-    shas = [commit.sha for commit in commits]
-    good, bad = series.commits[split.index - 1], series.commits[split.index]
-    if good in shas and bad in shas and shas.index(good) < shas.index(bad):
-        return list(commits[shas.index(good) + 1 : shas.index(bad) + 1])
-    return []
-
-
-def _triage(series: Series, split: Split, suspects: Sequence[Commit]) -> tuple[str, str]:
+def _triage(series: Series, index: int, window: Window) -> tuple[str, str]:
     """The cause as far as the rows can tell it, and why. Environments never mix within one series."""
-    good, bad = series.commits[split.index - 1], series.commits[split.index]
-    if series.formats[split.index - 1] != series.formats[split.index]:
+    good, bad = series.commits[index - 1], series.commits[index]
+    if series.formats[index - 1] != series.formats[index]:
         return "method", "the report format changed at the same point"
     if good is None or bad is None:
         return "unknown", "the reports do not name the measured commit on both sides"
     if good == bad:
         return "noise", "the same commit was measured before and after the change"
-    if not suspects:
+    if series.key.environment is None:
+        return "unknown", "the reports do not name the machine: it may have changed with the commit"
+    if not window.commits:
         return "code", "the measured commit changed; the commits between are not in the repository"
+    if not window.by_graph:
+        return "code", "the measured commit changed and the environment did not; suspects by time, not by parents"
     return "code", "the measured commit changed and the environment did not"
 
 
@@ -267,7 +346,11 @@ def _by_series(known: Iterable[KnownShift]) -> dict[str, list[KnownShift]]:
     return told
 
 
-def _numbered(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Findings named f1, f2, ... from the largest change to the smallest."""
-    ordered = sorted(findings, key=lambda finding: (-abs(finding.change_pct), finding.key.series_id))
+def _numbered(news: Sequence[Finding], told_again: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings named f1, f2, ...: what is new, then what became of older shifts; each from the largest change down."""
+    ordered = [*_by_size(news), *_by_size(told_again)]
     return tuple(replace(finding, finding_id=f"f{i}") for i, finding in enumerate(ordered, start=1))
+
+
+def _by_size(findings: Sequence[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: (-abs(finding.change_pct), finding.key.series_id))

@@ -141,7 +141,10 @@ class RefusedLines:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit of a source repository. `author_hash` is keyed: no name or address is kept."""
+    """One commit of a source repository. `author_hash` is keyed: no name or address is kept.
+
+    `parents` is empty for a first commit, and where they were not stored.
+    """
 
     repository: str
     sha: str
@@ -152,6 +155,7 @@ class Commit:
     insertions: int
     deletions: int
     paths: tuple[str, ...]
+    parents: tuple[str, ...] = ()
 
 
 class SourceRepository(Protocol):

@@ -17,16 +17,17 @@ from muse_domain.verdicts import TIME_UNITS, Objection
 from muse_domain.wording import Citation, FactSheet, UnknownSlot, phrase
 
 # Raised whenever the meaning of the request changes beyond the text of the instructions.
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 
 LIST_SECTIONS = ("what_changed", "why_it_matters", "next_steps")
 MOST_OBJECTIONS = 20
 LONGEST_OBJECTION = 200
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
-_DIRECTIONS = frozenset({"up", "down"})
+_DIRECTIONS = frozenset({"up", "down", "none"})
 _EFFECTS = frozenset({"regression", "improvement", "change"})
 _CAUSES = frozenset({"code", "method", "noise"})
+_STATES = frozenset({"suspected", "confirmed", "refuted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def structure(task: WritingTask) -> dict[str, Any]:
                 "direction": _one_of(_DIRECTIONS, subject["direction"], "up"),
                 "effect": _one_of(_EFFECTS, subject["effect"], "change"),
                 "cause": _one_of(_CAUSES, subject["cause"], "unknown"),
+                "state": _one_of(_STATES, subject["state"], "suspected"),
                 "measures": _measures(subject["subject"], task.sheet),
                 "slots": _slots(subject["subject"], task),
             }

@@ -1,6 +1,7 @@
 """A series: one metric of one benchmark, measured over time in one environment."""
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,14 +57,8 @@ class Series:
 
     def until(self, start: datetime, end: datetime) -> "Series":
         """The part with start <= ts < end."""
-        keep = [i for i, ts in enumerate(self.ts) if start <= ts < end]
-        return Series(
-            self.key,
-            tuple(self.ts[i] for i in keep),
-            self.values[keep],
-            tuple(self.commits[i] for i in keep),
-            tuple(self.formats[i] for i in keep),
-        )
+        keep = slice(bisect_left(self.ts, start), bisect_left(self.ts, end))
+        return Series(self.key, self.ts[keep], self.values[keep], self.commits[keep], self.formats[keep])
 
 
 def group_series(rows: Iterable[Mapping[str, Any]]) -> list[Series]:

@@ -232,6 +232,7 @@ class AnalysisSection(_Section):
     minimum_segment: Annotated[int, Field(ge=3)] = 5
     false_discovery_rate: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     minimum_change_pct: Annotated[float, Field(ge=0)] = 2.0
+    minimum_widths: Annotated[float, Field(ge=0)] = 1.0
     better: Mapping[str, Literal["lower", "higher", "none"]] = Field(default_factory=dict)
 
 

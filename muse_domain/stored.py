@@ -6,14 +6,17 @@ from typing import Any
 
 from muse_domain.drafts import Draft
 from muse_domain.findings import Finding, SeriesCheck
+from muse_domain.life_cycle import State
 from muse_domain.ports import Commit
 from muse_domain.series import SeriesKey
+from muse_domain.suspects import Suspect, Touched
 
 _KEY_COLUMNS = ("benchmark", "model", "quant", "dataset", "metric")
 _FINDING_COLUMNS = (
     "finding_id", "window_start", "window_end", "segment_start", "last_before", "changed_at", "n_before", "n_after",
     "before_median", "after_median", "change_pct", "interval_low_pct", "interval_high_pct", "p_value", "q_value",
     "cause", "cause_reason", "last_good_commit", "first_bad_commit",
+    "told_on", "told_as", "n_since", "returned_on", "returned_as",
 )  # fmt: skip
 DRAFT_TEXTS = ("title", "what_changed", "why_it_matters", "next_steps")
 
@@ -29,9 +32,12 @@ def finding_row(day: date, finding: Finding) -> dict[str, Any]:
         "unit": key.unit,
         "better": key.better,
         "environment_fingerprint": key.environment,
+        "state": str(finding.state),
         "direction": finding.direction,
         "effect": finding.effect,
-        "suspect_commits": list(finding.suspect_commits),
+        "suspect_commits": [suspect.sha for suspect in finding.suspects],
+        "suspect_touches": [str(suspect.touched) for suspect in finding.suspects],
+        "suspect_paths": [suspect.path for suspect in finding.suspects],
     }
 
 
@@ -44,7 +50,15 @@ def finding_from_row(row: Mapping[str, Any]) -> Finding:
         environment=row["environment_fingerprint"],
     )
     values = {column: row[column] for column in _FINDING_COLUMNS}
-    return Finding(key=key, suspect_commits=tuple(row["suspect_commits"]), **values)
+    return Finding(key=key, suspects=_suspects(row), state=State(row["state"]), **values)
+
+
+def _suspects(row: Mapping[str, Any]) -> tuple[Suspect, ...]:
+    # A finding that was stored before suspects were ranked names them without what they touch.
+    touches = row["suspect_touches"] or [Touched.NOTHING] * len(row["suspect_commits"])
+    paths = row["suspect_paths"] or [""] * len(row["suspect_commits"])
+    listed = zip(row["suspect_commits"], touches, paths, strict=True)
+    return tuple(Suspect(sha, Touched(touched), path) for sha, touched, path in listed)
 
 
 def check_row(day: date, check: SeriesCheck) -> dict[str, Any]:
@@ -74,6 +88,7 @@ def commit_row(commit: Commit) -> dict[str, Any]:
         "insertions": commit.insertions,
         "deletions": commit.deletions,
         "paths": list(commit.paths),
+        "parents": list(commit.parents),
     }
 
 
@@ -89,6 +104,7 @@ def commit_from_row(row: Mapping[str, Any]) -> Commit:
         insertions=row["insertions"],
         deletions=row["deletions"],
         paths=tuple(row["paths"]),
+        parents=tuple(row["parents"]),
     )
 
 

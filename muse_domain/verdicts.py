@@ -54,7 +54,7 @@ _CLAIMING: Mapping[Sense, tuple[str, str]] = {
 }
 _SPEED = ("slow", "fast", "quick", "sped", "speed", "swift", "accelerat", "decelerat", "snapp", "nimbl", "sluggish")
 _LENGTH = frozenset("long longer short shorter".split())
-_COMMIT_SLOTS = frozenset({"commit", "commit_subject", "suspects"})
+_COMMIT_SLOTS = frozenset({"commit", "commit_subject", "suspects", "suspect"})
 _USER_SLOTS = frozenset({"day.sessions", "day.user_latency", "day.user_latency_before"})
 # Words for a metric that a day's own fact shows.
 _DAY_METRICS: Mapping[str, frozenset[str]] = {
@@ -88,6 +88,11 @@ class Subject:
     unit: str
 
     @property
+    def has_direction(self) -> bool:
+        """Whether it moved at all: a shift that is refuted did not."""
+        return self.direction != "none"
+
+    @property
     def is_time(self) -> bool:
         """Whether it is measured in time, so that something can take longer."""
         return self.unit.partition("/")[0] in TIME_UNITS
@@ -113,7 +118,9 @@ def judge_draft(draft: Draft, sheet: FactSheet, subjects: Sequence[Subject]) -> 
 def _licence_objections(subject: Subject, sheet: FactSheet) -> Iterator[Objection]:
     """The direction was noted when the finding was made; the fact may have been settled from newer rows."""
     change = sheet.get(f"{subject.subject}.change")
-    if change is not None and change.value is not None and (change.value > 0) != (subject.direction == "up"):
+    if not subject.has_direction or change is None or change.value is None:
+        return
+    if (change.value > 0) != (subject.direction == "up"):
         message = f"{subject.subject} was found to go {subject.direction}, but its change is now {change.value}"
         yield Objection("stale_direction", "facts", message)
 
@@ -211,11 +218,13 @@ def _agrees(word: Spoken, subject: Subject) -> bool:
     if word.word in _LENGTH and not subject.is_time:
         return False
     if word.sense in (Sense.UP, Sense.DOWN):
-        return (word.sense is Sense.UP) == (subject.direction == "up")
+        return subject.direction == ("up" if word.sense is Sense.UP else "down")
     return subject.effect == ("regression" if word.sense is Sense.WORSE else "improvement")
 
 
 def _licence(subject: Subject) -> str:
+    if not subject.has_direction:
+        return "it is refuted, and went nowhere"
     kind = "a time" if subject.is_time else "a rate" if subject.is_speed else "neither a time nor a rate"
     return f"it went {subject.direction}, a {subject.effect}, and is {kind}"
 

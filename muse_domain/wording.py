@@ -54,11 +54,36 @@ FINDING_PHRASES: Mapping[str, Phrase] = {
     "commit": (Citation("commit"),),
     "commit_subject": (Citation("commit_subject"),),
     "suspects": (Citation("suspects"),),
+    "suspect": (Citation("suspect"), ", which touches ", Citation("suspect_path")),
     "relation": (Citation("relation"), " over ", Citation("relation_hours")),
+    "state": ("suspected so far, with ", Citation("n_after"), " at the new level"),
+    "confirmed": ("confirmed by ", Citation("n_since")),
+    "returned": ("the change first told on ", Citation("returned_on"), " is undone"),
 }
 
 # "Moved together" may not hide that one side went up where the other went down.
 _OPPOSED_RELATION: Phrase = ("in opposite directions, ", *FINDING_PHRASES["relation"])
+# Why the first suspect stands first, by what it touches.
+_SUSPECT_PHRASES: Mapping[str, Phrase] = {
+    "benchmark": (Citation("suspect"), ", which changes ", Citation("suspect_path"), ", the benchmark itself"),
+    "named": (*FINDING_PHRASES["suspect"], ", a name that it shares with the benchmark"),
+    "nothing": (Citation("suspect"), ", which lists no file of its own"),
+    "aside": (Citation("suspect"), ", which touches only documentation and tests, as ", Citation("suspect_path")),
+}
+_TOLD_BEFORE: Phrase = ("first told on ", Citation("told_on"), ", ")
+# How a shift stands that an earlier day told.
+_STATE_PHRASES: Mapping[str, Phrase] = {
+    "confirmed": (*_TOLD_BEFORE, *FINDING_PHRASES["confirmed"], " since"),
+    "refuted": (*_TOLD_BEFORE, "refuted by ", Citation("n_since"), " since"),
+}
+# What a shift back means, by what it undoes.
+_RETURNED_PHRASES: Mapping[str, Phrase] = {
+    "regression": ("the regression first told on ", Citation("returned_on"), " is fixed"),
+    "improvement": ("the improvement first told on ", Citation("returned_on"), " is lost"),
+}
+# An interval that holds zero needs its signs.
+_SIGNED_INTERVAL: Phrase = ("between ", Citation("low", "signed"), " and ", Citation("high", "signed"))
+_ONLY_OF_A_SHIFT = frozenset({"new_runs", "since", "commit", "commit_subject", "suspects", "suspect"})
 
 
 class UnknownSlot(KeyError):
@@ -70,9 +95,7 @@ FactSheet = Mapping[str, Fact]
 
 def phrase(subject: str, name: str, sheet: FactSheet) -> Phrase:
     """The phrase of slot `{{subject.name}}`, its citations naming whole fact ids. Raises UnknownSlot."""
-    parts = (Citation(name),) if subject == "day" else FINDING_PHRASES.get(name)
-    if name == "relation" and _is_negative(sheet.get(f"{subject}.relation")):
-        parts = _OPPOSED_RELATION
+    parts = (Citation(name),) if subject == "day" else _finding_phrase(subject, name, sheet)
     if parts is None:
         raise UnknownSlot(f"{subject}.{name}")
     whole = tuple(
@@ -82,6 +105,34 @@ def phrase(subject: str, name: str, sheet: FactSheet) -> Phrase:
         if isinstance(part, Citation) and (part.fact not in sheet or is_absent(sheet[part.fact])):
             raise UnknownSlot(f"{subject}.{name}")
     return whole
+
+
+def _finding_phrase(subject: str, name: str, sheet: FactSheet) -> Phrase | None:
+    """The phrase as the finding's facts allow it; None where they allow none."""
+    usual, state = FINDING_PHRASES.get(name), _text(sheet, subject, "state")
+    if (name == "confirmed" and state != "confirmed") or (name in _ONLY_OF_A_SHIFT and state == "refuted"):
+        return None
+    if name == "state":
+        return _STATE_PHRASES.get(state, usual)
+    if name == "relation" and _is_negative(sheet.get(f"{subject}.relation")):
+        return _OPPOSED_RELATION
+    if name == "interval" and _holds_zero(sheet.get(f"{subject}.low"), sheet.get(f"{subject}.high")):
+        return _SIGNED_INTERVAL
+    if name == "returned":
+        return _RETURNED_PHRASES.get(_text(sheet, subject, name), usual)
+    if name == "suspect":
+        return _SUSPECT_PHRASES.get(_text(sheet, subject, "suspect_touches"), usual)
+    return usual
+
+
+def _text(sheet: FactSheet, subject: str, name: str) -> str:
+    fact = sheet.get(f"{subject}.{name}")
+    return fact.text or "" if fact is not None else ""
+
+
+def _holds_zero(low: Fact | None, high: Fact | None) -> bool:
+    ends = [fact.value for fact in (low, high) if fact is not None and fact.value is not None]
+    return len(ends) == 2 and ends[0] * ends[1] < 0
 
 
 def _is_negative(fact: Fact | None) -> bool:

@@ -11,8 +11,8 @@ from muse_domain.ports import Commit, SourceUnreachable
 from muse_resources.git_command import GitError, git_text, run_git
 
 # NUL is the one character that no field of a commit can hold: a subject cannot forge a record.
-_FORMAT = "--format=%x00%H%x00%ct%x00%ae%x00%s%x00"
-_FIELDS = 5
+_FORMAT = "--format=%x00%H%x00%P%x00%ct%x00%ae%x00%s%x00"
+_FIELDS = 6
 # Paths kept of one commit: enough to rank suspects, bounded for a commit that touches everything.
 LONGEST_PATHS = 200
 
@@ -78,7 +78,7 @@ class LocalGitRepository:
             return False
         return True
 
-    def _commit(self, sha: str, seconds: str, author: str, subject: str, stats: str) -> Commit:
+    def _commit(self, sha: str, parents: str, seconds: str, author: str, subject: str, stats: str) -> Commit:
         changes = [line.split("\t") for line in stats.strip().splitlines() if line.count("\t") >= 2]
         return Commit(
             repository=self._name,
@@ -90,6 +90,7 @@ class LocalGitRepository:
             insertions=sum(int(added) for added, _, _ in changes if added.isdigit()),
             deletions=sum(int(removed) for _, removed, _ in changes if removed.isdigit()),
             paths=tuple(path for _, _, path in changes[:LONGEST_PATHS]),
+            parents=tuple(parents.split()),
         )
 
     def _hashed(self, author: str) -> str | None:

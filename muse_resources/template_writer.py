@@ -24,6 +24,7 @@ class TemplateWriter:
             trim_blocks=True,
             lstrip_blocks=True,
             autoescape=False,
+            extensions=["jinja2.ext.loopcontrols"],
             # Slots are written {{ }} in the text that comes out, so the templates' own marks differ.
             variable_start_string="<<",
             variable_end_string=">>",

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 import dagster as dg
 
 from muse_assets.daily import count_by_day, days_of, markdown_table, range_result
-from muse_domain.findings import DayFindings, KnownShift, find_day
+from muse_domain.findings import DayFindings, find_day
+from muse_domain.life_cycle import known_shifts
 from muse_domain.ports import LoadedDay, Row, Warehouse
 from muse_domain.series import group_series
 from muse_domain.settings import Settings
@@ -43,16 +44,16 @@ def _look(days: Sequence[date], store: Warehouse, settings: Settings) -> list[Da
     points = store.select("select_series_points", span)
     points = [{**row, "better": better.get(row["metric"], row["better"])} for row in points]
     series = group_series(row for row in points if row["better"] != "none")
-    history = store.select("select_commits", {"repository": "hearts", **span})
+    # All of them: a side branch that was merged in the window may be older than it.
+    ever = {"first": settings.muse.start_date, "last": max(days)}
+    history = store.select("select_commits", {"repository": "hearts", **ever})
     commits = [commit_from_row(row) for row in history]
-    known = [
-        KnownShift(row["series_id"], row["changed_at"], row["direction"])
-        for row in store.select("select_known_shifts", {"first": span["first"], "before": min(days)})
-    ]
+    # All of them: a level may come back long after it was left.
+    told = store.select("select_known_shifts", {"before": min(days)})
     looked: list[DayFindings] = []
     for day in sorted(days):
-        found = find_day(day, series, commits, known, settings.analysis)
-        known += [KnownShift(f.key.series_id, f.changed_at, f.direction) for f in found.findings]
+        found = find_day(day, series, commits, known_shifts(told), settings.analysis)
+        told += [finding_row(day, finding) for finding in found.findings]
         looked.append(found)
     return looked
 
@@ -62,7 +63,17 @@ def _finding_preview(rows: Sequence[Row]) -> str:
         return "Nothing moved.\n"
     listed = (
         (row["day"], row["benchmark"], row["metric"], row["before_median"], row["after_median"],
-         f"{row['change_pct']:+.1f} %", row["p_value"], row["cause"])
+         f"{row['change_pct']:+.1f} %", row["p_value"], row["cause"], _first_suspect(row))
         for row in rows
     )  # fmt: skip
-    return markdown_table(("day", "benchmark", "metric", "before", "after", "change", "p", "cause"), listed)
+    return markdown_table(
+        ("day", "benchmark", "metric", "before", "after", "change", "p", "cause", "first suspect"), listed
+    )
+
+
+def _first_suspect(row: Row) -> str:
+    """The commit to look at first, of how many, and what it touches."""
+    if not row["suspect_commits"]:
+        return ""
+    sha, touches, path = row["suspect_commits"][0], row["suspect_touches"][0], row["suspect_paths"][0]
+    return f"`{sha[:7]}` of {len(row['suspect_commits'])}: {touches} {path}".rstrip()

@@ -43,6 +43,11 @@ def _findings(workspace: Path) -> list[dict[str, Any]]:
     return selected(workspace, "SELECT * FROM findings ORDER BY day, finding_id")
 
 
+def _news(workspace: Path) -> list[dict[str, Any]]:
+    """The findings that tell a shift for the first time."""
+    return [one for one in _findings(workspace) if one["told_on"] is None]
+
+
 def _is_of(finding: dict[str, Any], shift: PlantedShift) -> bool:
     off = abs(date.fromisoformat(finding["day"]) - shift.day)
     return shift.benchmark in finding["benchmark"] and finding["metric"] == shift.metric and off <= timedelta(days=1)
@@ -50,22 +55,36 @@ def _is_of(finding: dict[str, Any], shift: PlantedShift) -> bool:
 
 def test_every_planted_shift_is_found_and_nothing_else(demo_workspace: Path, truth: SampleTruth) -> None:
     """Each shift once, within a day, the right way, with its commit; no finding beside them."""
-    found = _findings(demo_workspace)
+    found = _news(demo_workspace)
     assert len(found) == len(truth.shifts)
     for shift in truth.shifts:
         [finding] = [one for one in found if _is_of(one, shift)]
         assert finding["effect"] == shift.direction
         assert (finding["change_pct"] > 0) is (shift.factor > 1)
         assert shift.commit_sha in {finding["first_bad_commit"], *finding["suspect_commits"]}
-        assert finding["cause"] == "code"
+        # Where the reports do not name their machine, nobody knows that it stayed the same.
+        assert finding["cause"] == ("code" if finding["environment_fingerprint"] else "unknown")
 
 
 def test_the_size_of_each_shift_lies_in_its_interval(demo_workspace: Path, truth: SampleTruth) -> None:
     """What is told of a change agrees with what was planted, to a few per cent."""
     for shift in truth.shifts:
-        [finding] = [one for one in _findings(demo_workspace) if _is_of(one, shift)]
+        [finding] = [one for one in _news(demo_workspace) if _is_of(one, shift)]
         planted_pct = (shift.factor - 1) * 100
         assert finding["interval_low_pct"] - 2 <= planted_pct <= finding["interval_high_pct"] + 2
+
+
+def test_every_planted_shift_is_suspected_and_then_confirmed(demo_workspace: Path) -> None:
+    """Five runs tell it; six more, of the day after, confirm it: once, from its own row, with its commit."""
+    told, later = _news(demo_workspace), [one for one in _findings(demo_workspace) if one["told_on"] is not None]
+    assert {one["state"] for one in told} == {"suspected"} and {one["n_after"] for one in told} == {5}
+    assert [(one["told_on"], one["told_as"], one["series_id"]) for one in later] == [
+        (one["day"], one["finding_id"], one["series_id"]) for one in told
+    ]
+    for one, again in zip(told, later, strict=True):
+        assert (again["state"], again["n_since"], again["n_after"]) == ("confirmed", 6, 11)
+        assert date.fromisoformat(again["day"]) - date.fromisoformat(one["day"]) == timedelta(days=1)
+        assert again["first_bad_commit"] == one["first_bad_commit"]
 
 
 def test_the_change_of_machine_is_never_called_code(demo_workspace: Path, truth: SampleTruth) -> None:
@@ -99,9 +118,11 @@ def test_every_quiet_day_is_skipped_and_every_other_is_published(demo_workspace:
     rows = selected(demo_workspace, "SELECT day, status, series, episode, series_checked FROM episodes ORDER BY day")
     assert [row["day"] for row in rows] == [day.isoformat() for day in truth.days]
     skipped = {date.fromisoformat(row["day"]) for row in rows if row["status"] == "skipped"}
-    assert skipped >= set(truth.quiet_days)
+    # A day on which an older shift was confirmed is not quiet.
+    told_again = {date.fromisoformat(one["day"]) for one in _findings(demo_workspace) if one["told_on"] is not None}
+    assert skipped >= set(truth.quiet_days) - told_again
     told = [row for row in rows if row["status"] != "skipped"]
-    assert {row["status"] for row in told} == {"published"} and len(told) == len(truth.shifts)
+    assert {row["status"] for row in told} == {"published"} and len(told) == len(truth.shifts) + len(told_again)
     for series in {row["series"] for row in told}:
         numbers = [row["episode"] for row in told if row["series"] == series]
         assert numbers == list(range(1, len(numbers) + 1))
@@ -116,7 +137,8 @@ def test_every_event_is_counted_once_on_its_own_day(demo_workspace: Path, truth:
 def test_every_claim_holds(demo_workspace: Path, truth: SampleTruth) -> None:
     """`muse verify all` runs every claim again and finds them all as published."""
     done = run_muse("--workspace", demo_workspace, "verify", "all")
-    assert re.search(rf"All \d+ claims of {len(truth.shifts)} episodes hold", done.stdout)
+    # Each shift has the episode that tells it, and the one that confirms it.
+    assert re.search(rf"All \d+ claims of {2 * len(truth.shifts)} episodes hold", done.stdout)
 
 
 def test_a_changed_row_breaks_exactly_the_claims_that_rest_on_it(
@@ -145,14 +167,14 @@ def test_a_forged_number_is_found_though_post_and_ledger_agree(demo_workspace: P
     with copy_of(demo_workspace, tmp_path / "demo") as folder:
         post = folder / "blog" / "posts" / "banterpacks" / "ep-001.md"
         ledger_file = post.with_suffix("").with_suffix(".claims.json")
-        post.write_text(post.read_text().replace("17.0 %", "77.0 %"))
-        ledger = json.loads(ledger_file.read_text().replace("17.0 %", "77.0 %"))
+        post.write_text(post.read_text().replace("17.4 %", "77.4 %"))
+        ledger = json.loads(ledger_file.read_text().replace("17.4 %", "77.4 %"))
         ledger["episode"]["content_sha256"] = content_sha256(unnumbered(post.read_text()))
         ledger_file.write_text(json.dumps(ledger))
         git(folder / "blog", "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-qam", "forged")
         done = run_muse("--workspace", folder, "verify", "banterpacks/ep-001", expect=1)
     words = " ".join(done.stdout.split())
-    assert "its fact reads '17.0 %'" in words
+    assert "its fact reads '17.4 %'" in words
     assert "not the one that the warehouse recorded as published" in words
 
 

@@ -19,8 +19,8 @@ from muse_resources.workspace import Secrets, load_workspace
 from tests.assets.runs import built, check_results, reason_of, run_assets, run_daily_job
 from tests.workspaces import FixedClock, change_warehouse, git, selected, stop_warehouse
 
-LOADED_FROM, LAST = date(2026, 9, 12), date(2026, 9, 21)
-TOLD, QUIET = date(2026, 9, 18), date(2026, 9, 19)
+LOADED_FROM, LAST = date(2026, 9, 11), date(2026, 9, 21)
+TOLD, QUIET = date(2026, 9, 18), date(2026, 9, 17)
 WELL_AFTER = datetime(2026, 11, 1, tzinfo=UTC)
 NEXT_MORNING = datetime(2026, 9, 22, 4, 30, tzinfo=UTC)
 COUNCIL = ("episode_drafts", "episode_verdicts", "episodes")
@@ -33,7 +33,7 @@ EPISODE_CHECKS = {
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The sample with ten days of tables; two days have their episode written, nothing is published."""
+    """The sample with eleven days of tables; two days have their episode written, nothing is published."""
     folder = tmp_path_factory.mktemp("gates") / "sample"
     build_sample_workspace(folder)
     settings = folder / "muse.toml"

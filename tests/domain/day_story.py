@@ -133,6 +133,10 @@ def _finding_text(spec: FactSpec) -> list[EvidenceRow]:
         "metric": metrics[finding.key.metric],
         "changed_at": finding.changed_at.isoformat(),
         "first_bad_commit": finding.first_bad_commit,
+        "state": str(finding.state),
+        "suspect": finding.suspects[0].sha,
+        "suspect_touches": str(finding.suspects[0].touched),
+        "suspect_path": finding.suspects[0].path,
     }
     return [evidence_row(0, table="findings", text=texts[str(spec.parameters["field"])])]
 

@@ -7,9 +7,11 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from muse_domain.findings import DayFindings, Finding, KnownShift, Outcome, find_day
+from muse_domain.findings import DayFindings, Finding, Outcome, find_day
+from muse_domain.life_cycle import KnownShift, known_shifts
 from muse_domain.series import Series, group_series
 from muse_domain.settings import AnalysisSection
+from muse_domain.stored import finding_row
 from tests.domain.day_story import (
     ANALYSIS,
     CHANGED,
@@ -34,7 +36,8 @@ def outcomes(found: DayFindings) -> list[Outcome]:
 
 
 def told(finding: Finding) -> KnownShift:
-    return KnownShift(finding.key.series_id, finding.changed_at, finding.direction)
+    [known] = known_shifts([finding_row(DAY - timedelta(days=1), finding)])
+    return known
 
 
 def test_planted_changes_become_findings_from_the_largest_to_the_smallest() -> None:
@@ -234,6 +237,13 @@ def test_a_change_of_format_is_the_method() -> None:
     formats = ["pytest_benchmark"] * CHANGED + ["asv"] * (RUNS - CHANGED)
     assert triaged(formats=formats).cause == "method"
     assert triaged(commits=[sha(1)] * RUNS, formats=formats).cause == "method"
+
+
+def test_without_a_named_machine_the_cause_is_unknown() -> None:
+    """Where the reports do not say what they ran on, the machine may have changed with the commit."""
+    [finding] = look(series(replace(key("b"), environment=None), planted_series()[0].values)).findings
+    assert finding.cause == "unknown" and "machine" in finding.cause_reason
+    assert finding.suspect_commits == (sha(CHANGED),)
 
 
 def test_without_commits_the_cause_is_unknown() -> None:

@@ -22,7 +22,7 @@ def test_findings_survive_storage() -> None:
         row = finding_row(DAY, finding)
         assert finding_from_row(row) == finding
         assert (row["direction"], row["effect"]) == (finding.direction, finding.effect)
-        assert {f.name for f in fields(finding)} - {"key"} <= set(row)
+        assert {f.name for f in fields(finding)} - {"key", "suspects"} <= set(row)
 
 
 def test_drafts_survive_storage() -> None:

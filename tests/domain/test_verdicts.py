@@ -381,6 +381,18 @@ def test_a_change_without_a_good_direction_is_neither_better_nor_worse() -> None
         assert "wrong_direction" in {o.code for o in judge_draft(draft, sheet(), licences)}
 
 
+def test_a_refuted_finding_licenses_no_direction() -> None:
+    """It was told, and did not hold: whatever its estimate of today is, it went neither up nor down."""
+    refuted = [replace(one, direction="none", effect="change") for one in subjects()]
+    assert judge_draft(template_draft(), sheet(), refuted) != []
+    for word in ("rose", "fell", "slower", "faster", "improved", "regressed"):
+        draft = with_paragraph(SENTENCES["f3"].format(word))
+        assert "wrong_direction" in {o.code for o in judge_draft(draft, sheet(), refuted)}
+    for value in (4.0, -4.0):
+        either = {**sheet(), "f1.change": replace(sheet()["f1.change"], value=value)}
+        assert "stale_direction" not in {o.code for o in judge_draft(template_draft(), either, refuted)}
+
+
 def test_absent_facts_fill_no_slot() -> None:
     """What was not measured cannot be told."""
     absent = replace(sheet()["day.sessions"], value=None, text=None)

@@ -43,7 +43,9 @@ def engine(warehouse_folder: Path, database: str) -> Iterator[Client]:
         yield client
         for (name,) in client.query("SHOW TABLES LIKE 'staging%'").result_rows:
             client.command(f"DROP TABLE {name} SYNC")
-        for table in client.query("SHOW TABLES WHERE name NOT IN ('schema_migrations', 'bench_points')").result_rows:
+        for table in client.query(
+            "SHOW TABLES WHERE name NOT IN ('schema_migrations', 'bench_points', 'finding_states')"
+        ).result_rows:
             client.command(f"TRUNCATE TABLE {table[0]} SYNC")
 
 

@@ -66,7 +66,9 @@ def test_a_commit_is_read_with_its_size_and_paths(clone: Clone) -> None:
     sha = clone.commit("Speed up the parser", {"a.txt": "1\n3\n4\n"}, at=NOON + timedelta(minutes=1))
     first, second = clone.commits()
     at = NOON + timedelta(minutes=1)
-    assert second == Commit("hearts", sha, at, first.author_hash, "Speed up the parser", 1, 2, 1, ("a.txt",))
+    assert second == Commit(
+        "hearts", sha, at, first.author_hash, "Speed up the parser", 1, 2, 1, ("a.txt",), (first.sha,)
+    )
     assert (first.files_changed, first.paths) == (2, ("a.txt", "src/b.txt"))
 
 
@@ -135,6 +137,8 @@ def test_merges_renames_and_binary_files_are_counted_as_git_counts_them(clone: C
     assert list(found) == ["start", "on the side", "rename", "merge the side"]
     assert (found["rename"].paths, found["rename"].insertions) == (("a.txt", "b.txt", "image.png"), 4)
     assert (found["merge the side"].files_changed, found["merge the side"].paths) == (0, ())
+    assert found["merge the side"].parents == (found["rename"].sha, found["on the side"].sha)
+    assert found["start"].parents == ()
 
 
 def test_a_commit_that_touches_everything_keeps_a_bounded_list_of_paths(clone: Clone) -> None:

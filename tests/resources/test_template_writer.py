@@ -1,19 +1,23 @@
 """The writer that needs no account: what it writes passes the same verdict as anybody's text."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
 import pytest
 
+from muse_domain.composition import render_judged
 from muse_domain.drafts import Draft, Empty, WritingTask
 from muse_domain.fact_sheet import briefing, day_specs, finding_specs, subjects_of
 from muse_domain.facts import Fact
 from muse_domain.findings import Finding
+from muse_domain.life_cycle import State
 from muse_domain.relations import Relation
 from muse_domain.rendering import render_episode
 from muse_domain.series import SeriesKey
+from muse_domain.suspects import Suspect, Touched
 from muse_domain.verdicts import judge_draft
 from muse_domain.wording import offered_slots
 from muse_resources.template_writer import TemplateWriter
@@ -29,7 +33,7 @@ METRICS = {
 }
 TEXTS = {"name": "`parse`", "metric": "median latency", "changed_at": "2026-09-01T12:00:00+00:00", "commit": "c" * 40,
          "commit_subject": "Cache 3 tables, 40% faster (see https://x.example)", "date": "2026-09-01",
-         "models": "gemma3:4b", "hearts_commit": "c" * 40}  # fmt: skip
+         "models": "gemma3:4b", "state": "suspected", "hearts_commit": "c" * 40}  # fmt: skip
 
 
 def finding(identifier: str, kind: str, change_pct: float, cause: str, *, commit: bool = True) -> Finding:
@@ -40,11 +44,18 @@ def finding(identifier: str, kind: str, change_pct: float, cause: str, *, commit
         changed_at=NOON, n_before=12, n_after=9, before_median=10.0, after_median=10.0 * (1 + change_pct / 100),
         change_pct=change_pct, interval_low_pct=change_pct - 1, interval_high_pct=change_pct + 1, p_value=0.001,
         q_value=0.01, cause=cause, cause_reason="", last_good_commit="b" * 40 if commit else None,
-        first_bad_commit="c" * 40 if commit else None, suspect_commits=("c" * 40,) if commit else (),
+        first_bad_commit="c" * 40 if commit else None,
+        suspects=(Suspect("c" * 40, Touched.OTHER, "parse.py"),) if commit else (),
     )  # fmt: skip
 
 
-def task_of(*findings: Finding, absent: tuple[str, ...] = (), related: bool = False) -> WritingTask:
+def task_of(
+    *findings: Finding,
+    absent: tuple[str, ...] = (),
+    related: bool = False,
+    texts: Mapping[str, str] | None = None,
+    values: Mapping[str, float] | None = None,
+) -> WritingTask:
     """What the council gives a writer: facts of the day and of each finding; some were not measured."""
     relation = Relation(0.7, 0.5, 0.9, 48) if related else None
     specs = [*day_specs(DAY), *(spec for one in findings for spec in finding_specs(one, DAY, relation))]
@@ -52,7 +63,10 @@ def task_of(*findings: Finding, absent: tuple[str, ...] = (), related: bool = Fa
     sheet: dict[str, Fact] = {}
     for spec in specs:
         name = spec.fact_id.split(".", 1)[1]
-        text, value = TEXTS.get(name), _value(measured.get(spec.subject), name)
+        text, value = (
+            {**TEXTS, **(texts or {})}.get(name),
+            (values or {}).get(name, _value(measured.get(spec.subject), name)),
+        )
         if name in absent:
             sheet[spec.fact_id] = Fact(spec, None, None, 0, "0" * 64, "no rows")
         else:
@@ -101,6 +115,91 @@ def test_a_fact_that_was_not_measured_is_not_written_about(absent: tuple[str, ..
     one = finding("f1", "latency", change, "code", commit="commit" not in absent)
     task = task_of(one, absent=absent)
     assert judge_draft(write(task), task.sheet, subjects_of([one])) == []
+
+
+@pytest.mark.parametrize(
+    ("touched", "reads"),
+    [
+        (Touched.BENCHMARK, "`ccccccc`, which changes `parse 2.py`, the benchmark itself."),
+        (Touched.NAMED, "`ccccccc`, which touches `parse 2.py`, a name that it shares with the benchmark."),
+        (Touched.OTHER, "`ccccccc`, which touches `parse 2.py`."),
+        (Touched.NOTHING, "`ccccccc`, which lists no file of its own."),
+        (Touched.ASIDE, "`ccccccc`, which touches only documentation and tests, as `parse 2.py`."),
+    ],
+)
+def test_the_first_of_several_suspects_is_told_with_its_reason(touched: Touched, reads: str) -> None:
+    """Where it stands and why are facts like any other: the text passes both judgements."""
+    first = Suspect("c" * 40, touched, "parse 2.py")
+    one = replace(finding("f1", "latency", 12.0, "code"), suspects=(first, Suspect("d" * 40, Touched.ASIDE, "a.md")))
+    task = task_of(one, texts={"suspect": first.sha, "suspect_touches": str(touched), "suspect_path": first.path})
+    rendered, objections = render_judged(write(task), task.sheet, [one])
+    assert objections == [] and rendered is not None
+    assert f"The first of them to look at is {reads}" in rendered.body
+
+
+def later(one: Finding, state: State) -> Finding:
+    """The finding as a later day tells it."""
+    told = replace(one, state=state, told_on=DAY - timedelta(days=5), told_as="f1", n_since=7)
+    if state is State.CONFIRMED:
+        return told
+    return replace(told, cause="noise", first_bad_commit=None, last_good_commit=None, suspects=())
+
+
+TOLD_ON = {"told_on": "2026-08-27", "returned_on": "2026-08-20"}
+
+
+@pytest.mark.parametrize("one", EVERY_KIND, ids=lambda f: f"{f.effect}-{f.key.metric}-{f.direction}-{f.cause}")
+def test_a_confirmed_finding_says_since_when_and_by_how_much_it_is(one: Finding) -> None:
+    """First told on, confirmed by so many runs: in the title as well, and both judgements pass."""
+    confirmed = later(one, State.CONFIRMED)
+    task = task_of(confirmed, texts={**TOLD_ON, "state": "confirmed"})
+    rendered, objections = render_judged(write(task), task.sheet, [confirmed])
+    assert objections == [] and rendered is not None
+    assert rendered.title.endswith(", confirmed by 7 runs")
+    assert "It was first told on 2026-08-27, confirmed by 7 runs since." in rendered.body
+
+
+@pytest.mark.parametrize("one", EVERY_KIND[::4], ids=lambda f: f"{f.effect}-{f.key.metric}-{f.direction}")
+def test_a_refuted_finding_is_taken_back(one: Finding) -> None:
+    """It moved nowhere: no word gives it a direction, no commit is named, and its interval shows its signs."""
+    refuted = later(one, State.REFUTED)
+    texts = {**TOLD_ON, "state": "refuted"}
+    task = task_of(refuted, texts=texts, values={"low": -1.2, "high": 1.9}, absent=("commit", "commit_subject"))
+    rendered, objections = render_judged(write(task), task.sheet, [refuted])
+    assert objections == [] and rendered is not None
+    assert "was first told on 2026-08-27, refuted by 7 runs since" in rendered.title
+    assert "lies between −1.2 % and +1.9 %" in rendered.body
+    assert "commit" not in rendered.body.replace("commits", "")
+    told = {name for name in task.slots if name.startswith("f1.")}
+    assert told.isdisjoint({"f1.new_runs", "f1.since", "f1.commit", "f1.suspects", "f1.confirmed"})
+
+
+@pytest.mark.parametrize(
+    ("change", "undone", "reads"),
+    [
+        (-12.0, "regression", "With it, the regression first told on 2026-08-20 is fixed."),
+        (12.0, "improvement", "With it, the improvement first told on 2026-08-20 is lost."),
+        (12.0, "change", "With it, the change first told on 2026-08-20 is undone."),
+    ],
+)
+def test_a_shift_back_says_what_it_undoes(change: float, undone: str, reads: str) -> None:
+    """A regression that is gone is fixed, an improvement lost; a change is neither."""
+    kind = "size" if undone == "change" else "latency"
+    back = replace(finding("f1", kind, change, "code"), returned_on=date(2026, 8, 20), returned_as="f1")
+    task = task_of(back, texts={**TOLD_ON, "state": "suspected", "returned": undone})
+    rendered, objections = render_judged(write(task), task.sheet, [back])
+    assert objections == [] and rendered is not None
+    assert reads in rendered.body and "It is suspected so far, with 7 runs at the new level." in rendered.body
+
+
+def test_a_refuted_finding_beside_a_new_one_keeps_to_itself() -> None:
+    """Each has its own paragraphs, whatever its state."""
+    new, gone = finding("f1", "latency", 12.0, "code"), replace(later(EVERY_KIND[5], State.REFUTED), finding_id="f2")
+    task = task_of(new, gone, texts={**TOLD_ON, "state": "suspected"})
+    task.sheet["f2.state"] = replace(task.sheet["f2.state"], text="refuted")  # type: ignore[index]
+    rendered, objections = render_judged(write(task), task.sheet, [new, gone])
+    assert objections == [] and rendered is not None
+    assert "suspected so far" in rendered.body and "refuted by 7 runs since" in rendered.body
 
 
 def test_several_findings_are_told_apart(tmp_path: Path) -> None:

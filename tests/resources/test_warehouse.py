@@ -43,9 +43,9 @@ TABLES = {
     "cost_total correlation_strength status",
     "deployments": "ts run_id episode episode_run_id vercel_deployment_id commit_sha status build_time_ms "
     "duration_ms url",
-    "commits": "ts repository commit_sha author_hash subject",
+    "commits": "ts repository commit_sha author_hash subject parents",
     "bench_metrics": "run_id metric value unit",
-    "findings": "finding_id series_id change_pct p_value q_value cause suspect_commits",
+    "findings": "finding_id series_id change_pct p_value q_value cause suspect_commits suspect_touches suspect_paths",
     "series_checks": "series_id p_value outcome",
     "fact_sheets": "fact_id value text unit label support query row_hash reason",
     "episode_drafts": "run_id outcome model prompt_hash tokens_in tokens_out cost_usd",

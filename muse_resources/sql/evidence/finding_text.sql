@@ -8,6 +8,13 @@ SELECT
         {field:String} = 'metric', metric_label,
         {field:String} = 'changed_at', formatDateTime(changed_at, '%Y-%m-%dT%H:%i:%S+00:00', 'UTC'),
         {field:String} = 'first_bad_commit', first_bad_commit,
+        {field:String} = 'state', state,
+        {field:String} = 'told_on', toString(told_on),
+        {field:String} = 'returned_on', toString(returned_on),
+        {field:String} = 'returned', if(returned_on IS NULL, NULL, transform(effect, ['improvement', 'regression'], ['regression', 'improvement'], 'change')),
+        {field:String} = 'suspect', nullIf(suspect_commits[1], ''),
+        {field:String} = 'suspect_touches', nullIf(suspect_touches[1], ''),
+        {field:String} = 'suspect_path', nullIf(suspect_paths[1], ''),
         NULL) AS Nullable(String)) AS text
 FROM
 (

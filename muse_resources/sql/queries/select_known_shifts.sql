@@ -1,4 +1,5 @@
-SELECT day, series_id, changed_at, direction
+SELECT
+    day, finding_id, series_id, changed_at, direction, state, told_on, told_as, returned_on, returned_as, segment_start, before_median
 FROM findings
-WHERE day >= {first:Date} AND day < {before:Date}
-ORDER BY day, series_id
+WHERE day < {before:Date}
+ORDER BY day, toUInt32(substring(finding_id, 2))

@@ -7,7 +7,7 @@ disk is the business of `muse_resources.workspace`.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -89,6 +89,8 @@ class RepositorySection(_Section):
     path: str
     branch: str = "main"
     grace_minutes: Annotated[int, Field(gt=0)] = 5
+    # How long a commit waits for the next measurement anyway: 24 for benchmarks that run once a night.
+    cadence_hours: Annotated[float, Field(ge=0, le=24 * 14)] = 0.0
 
 
 def _known_place(value: str) -> str:
@@ -254,6 +256,23 @@ class PolicySection(_Section):
         return self
 
 
+class WatchSection(_Section):
+    """`[watch]`: when Muse does what by itself (rulings X-12 and X-13)."""
+
+    build_at: time = time(2)
+    every_minutes: Annotated[float, Field(ge=0.1, le=60)] = 10
+    poll_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
+    again_minutes: Annotated[int, Field(ge=0, le=24 * 60)] = 10
+    catch_up_days: Annotated[int, Field(ge=1, le=31)] = 7
+
+    @field_validator("build_at")
+    @classmethod
+    def _a_minute_of_the_day(cls, value: time) -> time:
+        if value.tzinfo or value.second or value.microsecond:
+            raise ValueError('give hours and minutes in UTC: "02:00"')
+        return value
+
+
 class BlogSection(_Section):
     """`[blog]`: the git repository that episodes are committed to."""
 
@@ -279,9 +298,10 @@ class LanguagesSection(_Section):
 
 
 class DagsterSection(_Section):
-    """`[dagster]`: the folder of Dagster's own state (DAGSTER_HOME)."""
+    """`[dagster]`: the folder of Dagster's own state (DAGSTER_HOME), and the UI's address for links in messages."""
 
     home: str = ".muse/dagster"
+    url: str = ""
 
 
 # More digits than a price list has; so a cost is exact with the twelve that the warehouse keeps.
@@ -358,6 +378,7 @@ class Settings(_Section):
     warehouse: WarehouseSection = WarehouseSection()
     analysis: AnalysisSection = AnalysisSection()
     policy: PolicySection = PolicySection()
+    watch: WatchSection = WatchSection()
     writer: WriterSection = WriterSection()
     languages: LanguagesSection = LanguagesSection()
     blog: BlogSection = BlogSection()

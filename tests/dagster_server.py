@@ -30,9 +30,15 @@ BACKFILL_STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: 
 RUN_ERRORS = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
   __typename ... on ExecutionStepFailureEvent { stepKey error { message cause { message } } }
   ... on RunFailureEvent { error { message } } ... on MessageEvent { level message } } } } }"""
+RELOAD = """mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) {
+  __typename ... on WorkspaceLocationEntry { loadStatus } } }"""
 ASSETS = "{ assetNodes { groupName isPartitioned assetKey { path } } }"
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
   locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
+TICKS = """query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor {
+  sensorState { ticks(limit: 1) { timestamp } } } } }"""
+RUNS = """query($filter: RunsFilter!) { runsOrError(filter: $filter, limit: 100) { ... on Runs { results {
+  runId status tags { key value } } } } }"""
 LATEST = """query($key: AssetKeyInput!, $days: [String!]) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
   assetMaterializations(partitions: $days, limit: 1) { runId metadataEntries { __typename label
     ... on MarkdownMetadataEntry { mdStr } ... on TextMetadataEntry { text } ... on IntMetadataEntry { intValue }
@@ -57,13 +63,13 @@ class DagsterServer:
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
-    def launch(self, assets: Sequence[str], day: str) -> str:
-        """Start one run of these assets for one day, as the UI does; returns its id."""
+    def launch(self, assets: Sequence[str], day: str, job: str = "__ASSET_JOB") -> str:
+        """Start one run of these assets for one day, as the UI does; no assets are all of the job's. Returns its id."""
         params = {
             "selector": {
                 **LOCATION,
-                "pipelineName": "__ASSET_JOB",
-                "assetSelection": [{"path": [name]} for name in assets],
+                "pipelineName": job,
+                "assetSelection": [{"path": [name]} for name in assets] or None,
             },
             "mode": "default",
             "runConfigData": {},
@@ -80,6 +86,29 @@ class DagsterServer:
         answer = self.ask(BACKFILL, params=params)["launchPartitionBackfill"]
         assert answer["__typename"] == "LaunchBackfillSuccess", answer
         return str(answer["backfillId"])
+
+    def reload(self) -> None:
+        """Load the definitions again, as the UI's button does: settings that were changed count from now on."""
+        answer = self.ask(RELOAD, name="muse")["reloadRepositoryLocation"]
+        assert answer.get("loadStatus") == "LOADED", answer
+
+    def ticked_at(self, sensor: str) -> float:
+        """When a sensor of the location was last evaluated, in seconds since 1970; 0 for never."""
+        answer = self.ask(TICKS, sensor={**LOCATION, "sensorName": sensor})["sensorOrError"]
+        return float(max((tick["timestamp"] for tick in answer["sensorState"]["ticks"]), default=0))
+
+    def wait_for_tick(self, *sensors: str, timeout_s: float) -> None:
+        """Until each of the sensors was evaluated after this call."""
+        since = time.time()
+        for sensor in sensors:
+            wait_for(lambda: self.ticked_at(sensor) > since, timeout_s, f"a tick of {sensor}")  # noqa: B023
+
+    def runs_of(self, day: str, **tags: str) -> dict[str, str]:
+        """Status of each run of a day by its id, newest first; only of those that Dagster tagged so."""
+        wanted = [{"key": "dagster/partition", "value": day}]
+        wanted += [{"key": f"dagster/{name}", "value": value} for name, value in tags.items()]
+        found = self.ask(RUNS, filter={"tags": wanted})["runsOrError"]["results"]
+        return {run["runId"]: run["status"] for run in found}
 
     def status_of(self, run_id: str) -> str:
         """The run's status now."""
@@ -117,13 +146,13 @@ class DagsterServer:
 
 
 @contextmanager
-def dagster_server(workspace: Path, log: Path) -> Iterator[DagsterServer]:
+def dagster_server(workspace: Path, log: Path, **environment: str) -> Iterator[DagsterServer]:
     """`muse dev` on a free port until the end of the block; then no process of its Dagster is left."""
     port = _free_port()
     command = [str(MUSE), "--workspace", str(workspace), "dev", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=bare_environment(), stdout=output, stderr=output, start_new_session=True
+            command, cwd=ROOT, env=bare_environment(**environment), stdout=output, stderr=output, start_new_session=True
         )
     server = DagsterServer(workspace, f"http://127.0.0.1:{port}", process, log)
     try:

@@ -16,6 +16,7 @@ from muse_domain.days import day_end, day_start
 from muse_domain.facts import relative_change_pct
 from muse_domain.life_cycle import (
     KnownShift,
+    Levels,
     State,
     is_same_shift,
     state_today,
@@ -222,7 +223,8 @@ class _Look:
         split = candidate.newest
         if split is None:
             return None
-        finding = self._compare(candidate.series, split.start, split.index, split.end, candidate.p_value)
+        levels = Levels(split.start, split.earliest, split.index, split.latest, split.end)
+        finding = self._compare(candidate.series, levels, candidate.p_value)
         if finding is None:
             return None
         # A difference too small to be told is none: so near to the old level is back at it.
@@ -246,30 +248,31 @@ class _Look:
             if found is None:
                 continue
             state, levels = found
-            end = len(series.values)
-            compared = self._compare(series, levels.start, levels.index, end, candidate.p_value)
+            compared = self._compare(series, levels, candidate.p_value)
             if compared is None:
                 continue
-            again = replace(
-                compared, state=state, told_on=shift.told_on, told_as=shift.told_as, n_since=end - levels.since
-            )
+            n_since = len(series.values) - levels.since
+            again = replace(compared, state=state, told_on=shift.told_on, told_as=shift.told_as, n_since=n_since)
             yield _as_noise(again) if state is State.REFUTED else again
 
-    def _compare(self, series: Series, start: int, index: int, end: int, p_value: float) -> Finding | None:
+    def _compare(self, series: Series, levels: Levels, p_value: float) -> Finding | None:
         """The levels before and after a change; None where a change in percent of nothing cannot be stated."""
-        before, after = series.values[start:index], series.values[index:end]
+        index = levels.index
+        before, after = series.values[levels.start : index], series.values[index:]
         before_median, after_median = float(np.median(before)), float(np.median(after))
         if before_median == 0.0:
             return None
         low, high = shift_interval_pct(before, after)
-        window = self.history.between(series.commits[index - 1], series.commits[index])
-        cause, reason = _triage(series, index, window)
+        # From the last run that is surely before the change to the first that is surely after it.
+        good, bad = levels.earliest - 1, levels.latest
+        window = self.history.between(series.commits[good], series.commits[bad])
+        cause, reason = _triage(series, good, bad, window)
         return Finding(
             finding_id="",
             key=series.key,
             window_start=self.window_start,
             window_end=self.window_end,
-            segment_start=series.ts[start],
+            segment_start=series.ts[levels.start],
             last_before=series.ts[index - 1],
             changed_at=series.ts[index],
             n_before=len(before),
@@ -283,7 +286,7 @@ class _Look:
             q_value=p_value,
             cause=cause,
             cause_reason=reason,
-            last_good_commit=series.commits[index - 1],
+            last_good_commit=series.commits[good],
             first_bad_commit=series.commits[index],
             suspects=rank_suspects(window.commits, series.key),
         )
@@ -321,14 +324,13 @@ def _is_known(candidate: _Candidate, shifts: Iterable[KnownShift], analysis: Ana
     return any(is_same_shift(split, direction, series, shift, analysis.minimum_segment) for shift in shifts)
 
 
-def _triage(series: Series, index: int, window: Window) -> tuple[str, str]:
+def _triage(series: Series, good: int, bad: int, window: Window) -> tuple[str, str]:
     """The cause as far as the rows can tell it, and why. Environments never mix within one series."""
-    good, bad = series.commits[index - 1], series.commits[index]
-    if series.formats[index - 1] != series.formats[index]:
+    if series.formats[good] != series.formats[bad]:
         return "method", "the report format changed at the same point"
-    if good is None or bad is None:
+    if series.commits[good] is None or series.commits[bad] is None:
         return "unknown", "the reports do not name the measured commit on both sides"
-    if good == bad:
+    if series.commits[good] == series.commits[bad]:
         return "noise", "the same commit was measured before and after the change"
     if series.key.environment is None:
         return "unknown", "the reports do not name the machine: it may have changed with the commit"

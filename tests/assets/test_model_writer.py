@@ -22,6 +22,7 @@ from muse_resources.llm_ledger import LlmLedger
 from muse_resources.openai_writer import OpenAIWriter
 from muse_resources.workspace import load_workspace
 from tests.assets.runs import run_assets
+from tests.domain.day_story import OUR_WORDS
 from tests.scripted_model import (
     MODEL,
     Script,
@@ -361,9 +362,9 @@ def test_what_somebody_wrote_in_a_commit_or_a_report_never_reaches_the_model(
     """No value, name, subject or commit of the day stands in the request: there is nothing to inject with."""
     server.says(honest(_wrong_number), honest())
     _council(adapters)
-    facts = selected(workspace, f"SELECT text, value FROM fact_sheets WHERE day = '{TOLD}'")
+    facts = selected(workspace, f"SELECT fact_id, text, value FROM fact_sheets WHERE day = '{TOLD}'")
     asked = json.dumps([request.body["input"] for request in server.asked], ensure_ascii=False)
-    texts = {row["text"] for row in facts if row["text"]}
+    texts = {row["text"] for row in facts if row["text"] and row["fact_id"].partition(".")[2] not in OUR_WORDS}
     assert any(len(text) == 40 for text in texts) and any(" " in text for text in texts)
     assert not [text for text in texts if text in asked]
     own = re.sub(r"42 ms|'\d' stands", "", asked)  # the model's own lie, told back to it

@@ -27,6 +27,8 @@ START = datetime(2026, 8, 20, 3, 17, tzinfo=UTC)
 RUNS, CHANGED = 39, 24
 SUBJECTS_OF_COMMITS = ("Tidy the tokenizer, see ep-001 & www.example.org", "Grow the cache of attention keys")
 ANALYSIS = AnalysisSection()
+# Facts whose text is a word from a closed list of Muse's own: they decide how a phrase is built.
+OUR_WORDS = frozenset({"state", "suspect_touches", "returned"})
 
 
 def sha(number: int) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from muse_domain.findings import DayFindings, Finding, Outcome, find_day
 from muse_domain.life_cycle import KnownShift, known_shifts
+from muse_domain.segmentation import Rules, segment_all
 from muse_domain.series import Series, group_series
 from muse_domain.settings import AnalysisSection
 from muse_domain.stored import finding_row
@@ -224,6 +225,16 @@ def test_a_change_between_commits_points_at_the_code() -> None:
     assert finding.cause == "code"
     assert (finding.last_good_commit, finding.first_bad_commit) == (sha(20), sha(24))
     assert finding.suspect_commits == (sha(21), sha(22), sha(23), sha(24))
+
+
+def test_a_vague_place_suspects_all_commits_of_its_interval() -> None:
+    """Where the change may lie a few runs off, the commits of those runs are suspects too."""
+    vague = planted(1, 10.0, 11.0, 0.5)
+    [split] = segment_all([vague], Rules(5, 0.05, 1.0))[0].splits
+    assert split.earliest < split.index or split.index < split.latest
+    [finding] = look(series(key("b"), vague)).findings
+    assert set(finding.suspect_commits) == {sha(i) for i in range(split.earliest, split.latest + 1)}
+    assert (finding.last_good_commit, finding.first_bad_commit) == (sha(split.earliest - 1), sha(split.index))
 
 
 def test_a_change_on_one_commit_is_noise() -> None:

@@ -21,10 +21,8 @@ from muse_domain.prompting import (
 from muse_domain.verdicts import Objection, judge_draft
 from muse_domain.wording import show
 from muse_resources.templates import template_folder
-from tests.domain.day_story import Texts, sheet, subjects, template_draft, writing_task
+from tests.domain.day_story import OUR_WORDS, Texts, sheet, subjects, template_draft, writing_task
 
-# Facts whose text is a word from a closed list of Muse's own: they decide how a phrase is built.
-OUR_WORDS = frozenset({"state", "suspect_touches", "returned"})
 SERVER = "https://api.openai.com/v1"
 
 

@@ -6,9 +6,6 @@ TRANSIENT_CLICKHOUSE_CODES = frozenset({159, 202, 209, 210, 236, 241, 242, 252, 
 # Codes that name a fault of one input, not of the engine: it cannot be opened, fetched, unpacked or parsed.
 INPUT_CLICKHOUSE_CODES = frozenset({6, 27, 32, 33, 74, 76, 107, 117, 271, 354, 499, 636, 1001})
 
-# The disk is full: nothing was put in place.
-DISK_FULL_CLICKHOUSE_CODE = 243
-
 # An object's name or address that the engine will not take is a fault of that object, too.
 _OBJECT_CLICKHOUSE_CODES = INPUT_CLICKHOUSE_CODES | {36, 1000}
 

@@ -6,7 +6,6 @@ Killed half-way, or run twice at once, it leaves exactly one correct day.
 
 import hashlib
 import json
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,26 +13,15 @@ from datetime import date, datetime
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
-from urllib3.exceptions import HTTPError
 
 from muse_domain.facts import EvidenceRow, FactSpec
-from muse_domain.failures import (
-    DISK_FULL_CLICKHOUSE_CODE,
-    PermanentFailure,
-    TransientFailure,
-    is_transient_clickhouse_code,
-    is_transient_http_status,
-)
+from muse_domain.failures import PermanentFailure
 from muse_domain.ports import LoadedDay, Row, StoredObject
 from muse_resources.day_load import DayLoad
-from muse_resources.embedded.connect import OwnerError
-from muse_resources.engine import Engine, engine_words
+from muse_resources.engine import Engine
+from muse_resources.engine_failures import translated
 from muse_resources.object_store import NO_KEYS, ObjectStore, list_objects, read_object
 from muse_resources.statements import migrations, split_statements, statement
-
-_PARAMETERS = re.compile(r"\?\S*param_\S+")
-_HTTP_STATUS = re.compile(r"HTTP status (\d{3})")
 
 
 class ClickHouseWarehouse:
@@ -173,13 +161,13 @@ class ClickHouseWarehouse:
 
     @contextmanager
     def _engine(self, doing: str) -> Iterator[Engine]:
-        with _translated(doing):
+        with translated(doing):
             yield Engine(self._shared.get(lambda: self._connect(self._database)), self._comment)
 
     @contextmanager
     def _bare_engine(self, doing: str) -> Iterator[Engine]:
         """A connection without a database: for the moment before it exists."""
-        with _translated(doing):
+        with translated(doing):
             client = self._connect(None)
             try:
                 yield Engine(client, self._comment)
@@ -205,39 +193,6 @@ class _SharedClient:
             if self._client is not None:
                 self._client.close()
             self._client = None
-
-
-@contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """Errors of the driver as failures that say whether trying again can help."""
-    try:
-        yield
-    except (ClickHouseError, HTTPError, OwnerError, OSError) as error:
-        kind = TransientFailure if _is_transient(error) else PermanentFailure
-        # A request's address holds its parameters: keys of the store, the key of the hashes.
-        shown = _PARAMETERS.sub("", str(error))
-        if getattr(error, "code", None) == DISK_FULL_CLICKHOUSE_CODE:
-            shown = f"the disk that holds the warehouse is full ({engine_words(error)}): make room, then build again"
-        raise kind(f"warehouse, {doing}: {shown}") from (None if _names_parameters(error) else error)
-
-
-def _names_parameters(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, tells the address of a request."""
-    while error is not None:
-        if _PARAMETERS.search(str(error)):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _is_transient(error: Exception) -> bool:
-    """By the engine's code where it gave one; without one, a connection that was refused, cut or timed out."""
-    code = getattr(error, "code", None)
-    if code is not None:
-        return is_transient_clickhouse_code(code)
-    if status := _HTTP_STATUS.search(str(error)):
-        return is_transient_http_status(int(status.group(1)))
-    return isinstance(error, OperationalError | HTTPError | OwnerError | ConnectionError | TimeoutError)
 
 
 def _refuse_naive_datetimes(table: str, rows: Sequence[Row]) -> None:

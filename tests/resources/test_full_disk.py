@@ -46,7 +46,7 @@ def test_a_full_disk_is_told_and_leaves_the_day_as_it_was(small_disk: Path, tmp_
         while True:
             stream.write(bytes(1024**2))
             stream.flush()
-    with pytest.raises(PermanentFailure, match=r"the disk that holds the warehouse is full .* make room"):
+    with pytest.raises(PermanentFailure, match="the disk that holds the warehouse is full: make room"):
         take_in_events(warehouse, workspace, [DAY], datetime.now(UTC))
     filler.unlink()
     assert take_in_events(warehouse, workspace, [DAY], datetime.now(UTC)).rows_by_day == {DAY: 20_000}

@@ -210,14 +210,12 @@ def shift_interval_pct(before: FloatArray, after: FloatArray) -> tuple[float, fl
     Needs a median before that is not zero. With five points on each side the interval is the range of all
     pairwise differences but the outermost few.
     """
-    differences = (after[:, None] - before[None, :]).ravel()
+    differences = np.sort((after[:, None] - before[None, :]).ravel())
     m, n = len(before), len(after)
     spread = 1.959964 * np.sqrt(m * n * (m + n + 1) / 12.0)
     cut = int(max(0, np.floor(m * n / 2.0 - spread) - 1))  # the rank counts from one, the array from zero
     scale = 100.0 / abs(float(np.median(before)))
-    ends = [cut, len(differences) - 1 - cut]
-    low, high = np.partition(differences, ends)[ends]
-    return float(low * scale), float(high * scale)
+    return float(differences[cut] * scale), float(differences[len(differences) - 1 - cut] * scale)
 
 
 def benjamini_hochberg(p_values: FloatArray) -> FloatArray:

@@ -43,6 +43,7 @@ CORRELATION_ERROR = 0.9
 BEYOND_CHANCE = 1.3
 ALLOWANCE = 0.5
 HIGHEST_CORRELATION = 0.98
+POINTS_AT_ONCE = 64_000
 
 
 class Doubt(StrEnum):
@@ -145,11 +146,14 @@ def _divide(
 
 
 def _by_length(parts: Iterable[_Part], shortest: int) -> Iterator[list[_Part]]:
-    """Parts of one length are tested together; those too short to be divided are left out."""
+    """Parts of one length are tested together, as many as stay in the cache; too short ones are left out."""
     groups: dict[int, list[_Part]] = defaultdict(list)
     for part in parts:
         groups[part.end - part.start].append(part)
-    return (groups[length] for length in sorted(groups) if length >= shortest)
+    for length in sorted(groups):
+        rows = max(1, POINTS_AT_ONCE // length)
+        if length >= shortest:
+            yield from (groups[length][first : first + rows] for first in range(0, len(groups[length]), rows))
 
 
 def _join(

@@ -22,6 +22,7 @@ IntArray = npt.NDArray[np.intp]
 # Up to this length the tail is simulated; from here on the approximation errs by less than a quarter, and upwards.
 LONGEST_SIMULATED = 63
 SIMULATIONS = 20_000
+SIMULATED_AT_ONCE = 1_000  # few enough to stay in the processor's cache
 # Beyond the largest few simulated peaks the tail is extended as a normal one, which is heavier than that of ranks.
 TAIL_PEAKS = 20
 # Expected overshoot of a random walk over a boundary, in steps (Siegmund 1985, chapter 10).
@@ -94,8 +95,10 @@ def peak_p_values(peaks: FloatArray, n: int, minimum_segment: int) -> FloatArray
 @lru_cache(maxsize=256)
 def _simulated_peaks(n: int, minimum_segment: int) -> FloatArray:
     rng = np.random.default_rng([n, minimum_segment])
-    ranks = np.broadcast_to(np.arange(1.0, n + 1.0), (SIMULATIONS, n))
-    return np.sort(rank_cusum(rng.permuted(ranks, axis=1), minimum_segment).max(axis=1))
+    ranks = np.broadcast_to(np.arange(1.0, n + 1.0), (SIMULATED_AT_ONCE, n))
+    rounds = SIMULATIONS // SIMULATED_AT_ONCE
+    peaks = [rank_cusum(rng.permuted(ranks, axis=1), minimum_segment).max(axis=1) for _ in range(rounds)]
+    return np.sort(np.concatenate(peaks))
 
 
 def _approximate_tail(peaks: FloatArray, n: int, minimum_segment: int) -> FloatArray:

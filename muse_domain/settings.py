@@ -89,6 +89,8 @@ class RepositorySection(_Section):
     path: str
     branch: str = "main"
     grace_minutes: Annotated[int, Field(gt=0)] = 5
+    # How long a commit waits for the next measurement anyway: 24 for benchmarks that run once a night.
+    cadence_hours: Annotated[float, Field(ge=0, le=24 * 14)] = 0.0
 
 
 def _known_place(value: str) -> str:
@@ -253,6 +255,14 @@ class PolicySection(_Section):
         return self
 
 
+class WatchSection(_Section):
+    """`[watch]`: how often Muse looks at its sources, and how far back it catches up by itself (ruling X-13)."""
+
+    every_minutes: Annotated[int, Field(ge=1, le=60)] = 10
+    poll_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
+    catch_up_days: Annotated[int, Field(ge=1, le=31)] = 7
+
+
 class BlogSection(_Section):
     """`[blog]`: the git repository that episodes are committed to."""
 
@@ -278,9 +288,10 @@ class LanguagesSection(_Section):
 
 
 class DagsterSection(_Section):
-    """`[dagster]`: the folder of Dagster's own state (DAGSTER_HOME)."""
+    """`[dagster]`: the folder of Dagster's own state (DAGSTER_HOME), and the UI's address for links in messages."""
 
     home: str = ".muse/dagster"
+    url: str = ""
 
 
 # More digits than a price list has; so a cost is exact with the twelve that the warehouse keeps.
@@ -357,6 +368,7 @@ class Settings(_Section):
     warehouse: WarehouseSection = WarehouseSection()
     analysis: AnalysisSection = AnalysisSection()
     policy: PolicySection = PolicySection()
+    watch: WatchSection = WatchSection()
     writer: WriterSection = WriterSection()
     languages: LanguagesSection = LanguagesSection()
     blog: BlogSection = BlogSection()

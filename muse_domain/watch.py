@@ -3,12 +3,16 @@
 A pure function of the day, the sources' watermarks and the instant of judging; never of how a run was started.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from muse_domain.days import day_end
+from muse_domain.ports import Commit
+
+# A source that is measured now and then is looked back at this far for its last measured commit.
+LONGEST_WALK = 100
 
 
 class WatchStatus(StrEnum):
@@ -28,7 +32,11 @@ _SEVERITY = list(WatchStatus)
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """How far one source has come. Times are aware UTC; `error` says why the source could not be read."""
+    """How far one source has come. Times are aware UTC; `error` says why the source could not be read.
+
+    `cadence` is how long a commit may wait for the next measurement before it can be late; zero where every commit is
+    measured. `waiting_since` is set where the wait began after the commit: at the last measurement.
+    """
 
     commit_sha: str | None
     committed_at: datetime | None
@@ -36,6 +44,55 @@ class Watermark:
     first_row_at: datetime | None
     grace: timedelta
     error: str = ""
+    cadence: timedelta = timedelta()
+    waiting_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The rows that were found for one commit."""
+
+    rows: int
+    first_row_at: datetime | None
+
+
+def watermark(
+    commits: Sequence[Commit],
+    until: datetime,
+    arrival: Callable[[Commit], Arrival],
+    *,
+    grace: timedelta,
+    cadence: timedelta = timedelta(),
+) -> Watermark:
+    """The watermark at `until` of a source with these commits, oldest first.
+
+    Judged is the newest commit before `until`: what was committed after a day ended says nothing about that day. A
+    commit is measured by rows of its own or of a later commit. With a cadence, judged is the oldest commit that waits,
+    and only since the last measurement: in a busy repository the newest commit is always young, and would hide that
+    nothing has been measured for days.
+    """
+    counted = [commit for commit in commits if commit.committed_at < until]
+    if not counted:
+        return Watermark(None, None, 0, None, grace, cadence=cadence)
+    if cadence and (waiting := _waiting(commits, len(counted), arrival)):
+        oldest, measured_at = waiting
+        since = max(oldest.committed_at, measured_at) if measured_at else oldest.committed_at
+        return Watermark(oldest.sha, oldest.committed_at, 0, None, grace, cadence=cadence, waiting_since=since)
+    newest = counted[-1]
+    found = next((one for one in map(arrival, commits[len(counted) - 1 :]) if one.rows), Arrival(0, None))
+    return Watermark(newest.sha, newest.committed_at, found.rows, found.first_row_at, grace, cadence=cadence)
+
+
+def _waiting(
+    commits: Sequence[Commit], counted: int, arrival: Callable[[Commit], Arrival]
+) -> tuple[Commit, datetime | None] | None:
+    """The oldest of the first `counted` commits that came after the last measured one, and when that was measured."""
+    walked = range(len(commits) - 1, max(-1, len(commits) - 1 - LONGEST_WALK), -1)
+    measured = next((at for at in walked if arrival(commits[at]).rows), None)
+    first = walked[-1] if measured is None else measured + 1
+    if first >= counted:
+        return None
+    return commits[first], None if measured is None else arrival(commits[measured]).first_row_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +106,8 @@ class FreshnessVerdict:
     lags: Mapping[str, float | None]
     days_loaded: int
     days_expected: int
+    statuses: Mapping[str, WatchStatus] = field(default_factory=dict)
+    marks: Mapping[str, Watermark] = field(default_factory=dict)
 
     @property
     def lag_seconds(self) -> float | None:
@@ -73,12 +132,23 @@ def judge(
     """Judge one day. History is judged by whether its trailing week is loaded; a live day also by its lag."""
     live = is_live(day, now, live_days)
     as_of = now if live else min(now, day_end(day))
-    verdicts = [_completeness(days_loaded, days_expected)]
-    if live:
-        verdicts += [_source_status(name, mark, as_of, maximum_lag) for name, mark in watermarks.items()]
+    marks = watermarks if live else {}
+    sources = {name: _source_status(name, mark, as_of, maximum_lag) for name, mark in marks.items()}
+    verdicts = [_completeness(days_loaded, days_expected), *sources.values()]
     status, reason = max(verdicts, key=lambda verdict: _SEVERITY.index(verdict[0]))
-    lags = {name: source_lag(mark, as_of) for name, mark in watermarks.items()} if live else {}
-    return FreshnessVerdict(day, as_of, status, reason, lags, days_loaded, days_expected)
+    lags = {name: source_lag(mark, as_of) for name, mark in marks.items()}
+    statuses = {name: verdict[0] for name, verdict in sources.items()}
+    return FreshnessVerdict(day, as_of, status, reason, lags, days_loaded, days_expected, statuses, dict(marks))
+
+
+def is_under_way(day: date, now: datetime) -> bool:
+    """Whether the day has not ended: it may be looked at, and nothing of it may be published."""
+    return now < day_end(day)
+
+
+def worst(statuses: Iterable[WatchStatus]) -> WatchStatus:
+    """The worst of several; valid where there are none."""
+    return max(statuses, key=_SEVERITY.index, default=WatchStatus.VALID)
 
 
 def is_live(day: date, now: datetime, live_days: int) -> bool:
@@ -87,11 +157,11 @@ def is_live(day: date, now: datetime, live_days: int) -> bool:
 
 
 def source_lag(mark: Watermark, as_of: datetime) -> float | None:
-    """Seconds from the latest commit to its first row; while there is none, to `as_of` (ruling X-04)."""
+    """Seconds from the judged commit to its first row; while there is none, to `as_of` (ruling X-04)."""
     if mark.committed_at is None:
         return None
     reached = mark.first_row_at if mark.first_row_at is not None else as_of
-    return max(0.0, (reached - mark.committed_at).total_seconds())
+    return max(0.0, (reached - (mark.waiting_since or mark.committed_at)).total_seconds())
 
 
 def _completeness(days_loaded: int, days_expected: int) -> tuple[WatchStatus, str]:
@@ -112,12 +182,12 @@ def _source_status(name: str, mark: Watermark, as_of: datetime, maximum_lag: tim
     if lag is None:
         return WatchStatus.VALID, f"{name} has no commit yet"
     sha = (mark.commit_sha or "")[:7]
-    if lag > maximum_lag.total_seconds():
+    if lag > (mark.cadence + maximum_lag).total_seconds():
         if mark.rows_found == 0:
             missing = WatchStatus.MISSING_HEARTS if name == "hearts" else WatchStatus.MISSING_PACKS
             return missing, f"{name} has no rows for its latest commit {sha}, {_hours(lag)} after it"
         return WatchStatus.LAG_EXCEEDED, f"{name} rows came {_hours(lag)} after commit {sha}"
-    if lag > mark.grace.total_seconds():
+    if lag > (mark.cadence + mark.grace).total_seconds():
         return WatchStatus.DEGRADED, f"{name} is {_hours(lag)} behind commit {sha}"
     return WatchStatus.VALID, f"{name} is fresh"
 

@@ -11,13 +11,13 @@ import dagster as dg
 from muse_assets.council.proposal import Proposal, propose
 from muse_assets.council.stored import episode_run_id, stored_charts
 from muse_assets.daily import day_of
-from muse_assets.watch import judge_day
 from muse_domain.composition import ledger_of
 from muse_domain.days import day_end
 from muse_domain.episodes import PUBLISHED_REASON, EpisodeStatus, decide_status, split_front_matter
 from muse_domain.ports import Clock, Publisher, Row, SourceRepository, Warehouse
 from muse_domain.settings import Settings
 from muse_domain.watch import FreshnessVerdict
+from muse_resources.freshness import judge_day
 from muse_resources.statements import statement
 from muse_resources.warehouse import json_text
 from muse_resources.workspace import Workspace

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from muse_assets.council.stored import episode_run_id, evidence_of_sheet, stale_facts, stored_findings, stored_sheet
-from muse_assets.watch import TRAILING_WEEK, days_loaded, required_sources
 from muse_domain import confidence as measures
 from muse_domain.composition import Composition, EpisodeInputs, compose
 from muse_domain.confidence import Confidence
@@ -14,6 +13,7 @@ from muse_domain.facts import EvidenceRow, Fact
 from muse_domain.ports import Publisher, Warehouse
 from muse_domain.settings import Settings
 from muse_domain.stored import draft_from_row
+from muse_resources.freshness import TRAILING_WEEK, days_loaded, required_sources
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,19 @@ from typing import Any
 
 import pytest
 
-from muse_domain.watch import FreshnessVerdict, WatchStatus, Watermark, is_live, judge, source_lag
+from muse_domain.ports import Commit
+from muse_domain.watch import (
+    Arrival,
+    FreshnessVerdict,
+    WatchStatus,
+    Watermark,
+    is_live,
+    is_under_way,
+    judge,
+    source_lag,
+    watermark,
+    worst,
+)
 
 DAY = date(2026, 9, 8)
 NOW = datetime(2026, 9, 8, 18, 0, tzinfo=UTC)
@@ -144,3 +156,94 @@ def test_rows_older_than_the_commit_are_no_negative_lag() -> None:
 def test_the_verdict_is_a_function_of_its_inputs() -> None:
     """The same day, instant and watermarks give the same verdict."""
     assert watched() == watched()
+
+
+def commit(at: datetime, sha: str) -> Commit:
+    return Commit("hearts", sha, at, None, "Change", 1, 1, 0, ())
+
+
+def reached(commits: list[Commit], measured: dict[str, datetime], until: datetime = NOW, **more: Any) -> Watermark:
+    """The watermark where each commit of `measured` has rows from that instant on."""
+
+    def arrival(one: Commit) -> Arrival:
+        return Arrival(4, measured[one.sha]) if one.sha in measured else Arrival(0, None)
+
+    return watermark(commits, until, arrival, grace=HEARTS_GRACE, **more)
+
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+MORNING, NOON = NOW - 10 * HOUR, NOW - 6 * HOUR
+
+
+def test_the_newest_commit_is_judged() -> None:
+    """Its own rows are its arrival; those of the commit before it say nothing about it."""
+    commits = [commit(MORNING, "a"), commit(NOON, "b")]
+    assert reached(commits, {"b": NOON + MINUTE}) == mark(
+        MINUTE, commit_sha="b", committed_at=NOON, rows_found=4, first_row_at=NOON + MINUTE
+    )
+    assert watched(hearts=reached(commits, {"a": MORNING})).status is WatchStatus.MISSING_HEARTS
+
+
+def test_commits_after_the_day_do_not_count_against_it() -> None:
+    """A day is judged by what had been committed when it ended."""
+    commits = [commit(MORNING, "a"), commit(NOW + 5 * HOUR, "next day")]
+    assert reached(commits, {"a": MORNING + MINUTE}, NOW).commit_sha == "a"
+    assert reached(commits[1:], {}, NOW).committed_at is None
+
+
+def test_rows_of_a_later_commit_measure_the_earlier_one() -> None:
+    """The last commit of a day is often measured with the first of the next."""
+    commits = [commit(MORNING, "a"), commit(NOW + HOUR, "b")]
+    found = reached(commits, {"b": NOW + 2 * HOUR}, NOW)
+    assert (found.commit_sha, found.rows_found, found.first_row_at) == ("a", 4, NOW + 2 * HOUR)
+
+
+def test_nightly_benchmarks_are_not_late_before_their_night() -> None:
+    """With a cadence a commit may wait for the next run; grace and limit are counted after that."""
+    measured_at = NOW - 14 * HOUR
+    commits = [commit(measured_at - HOUR, "a"), commit(MORNING, "b"), commit(NOON, "c")]
+    nightly = reached(commits, {"a": measured_at}, cadence=24 * HOUR)
+    assert (nightly.commit_sha, nightly.rows_found) == ("b", 0)
+    assert watched(hearts=nightly).status is WatchStatus.VALID
+    for hours, status in ((24, WatchStatus.DEGRADED), (28.1, WatchStatus.MISSING_HEARTS)):
+        later = MORNING + timedelta(hours=hours, minutes=6)
+        assert watched(hearts=nightly, now=later, day=later.date()).status is status
+
+
+def test_a_stopped_nightly_run_is_not_hidden_by_young_commits() -> None:
+    """A commit an hour does not make three days without a measurement fresh."""
+    hourly = [commit(NOW - at * HOUR, f"c{at}") for at in range(72, 0, -1)]
+    stopped = reached(hourly, {"c72": NOW - 71 * HOUR}, cadence=24 * HOUR)
+    assert stopped.commit_sha == "c71"
+    assert watched(hearts=stopped).status is WatchStatus.MISSING_HEARTS
+
+
+def test_an_old_branch_merged_after_the_nightly_run_waits_from_that_run_on() -> None:
+    """Its commits are older than the run that could not have measured them."""
+    ran_at = NOW - 12 * HOUR
+    commits = [commit(NOW - 72 * HOUR, "measured"), commit(NOW - 70 * HOUR, "on the branch"), commit(NOW, "merge")]
+    merged = reached(commits, {"measured": ran_at}, NOW + MINUTE, cadence=24 * HOUR)
+    assert merged.waiting_since == ran_at and source_lag(merged, NOW) == 12 * 3600.0
+    assert watched(hearts=merged).status is WatchStatus.VALID
+
+
+def test_a_nightly_source_whose_commits_are_all_measured_is_judged_by_its_newest() -> None:
+    """Nothing waits, so the lag is that of the newest commit."""
+    commits = [commit(MORNING, "a"), commit(NOON, "b")]
+    found = reached(commits, {"b": NOON + 2 * HOUR}, cadence=24 * HOUR)
+    assert (found.commit_sha, found.waiting_since) == ("b", None)
+    assert watched(hearts=found).status is WatchStatus.VALID
+
+
+def test_each_source_has_its_own_status() -> None:
+    """What is told names the source; the verdict is the worst of them."""
+    verdict = watched(hearts=mark(None), packs=mark(grace=PACKS_GRACE))
+    assert verdict.statuses == {"hearts": WatchStatus.MISSING_HEARTS, "packs": WatchStatus.VALID}
+    assert worst(verdict.statuses.values()) is verdict.status
+    assert worst([]) is WatchStatus.VALID
+
+
+def test_a_day_is_under_way_until_it_ends() -> None:
+    """Its last instant is still of it, midnight is not."""
+    midnight = datetime(2026, 9, 9, tzinfo=UTC)
+    assert is_under_way(DAY, midnight - timedelta(milliseconds=1)) and not is_under_way(DAY, midnight)

@@ -1,0 +1,150 @@
+"""What the watcher judges by: the newest commits of the sources, and the rows that were found for them."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from muse_domain.days import day_end, trailing_days
+from muse_domain.measurements import RUN_NAMESPACE
+from muse_domain.ports import Clock, Commit, Row, SourceRepository, SourceUnreachable, Warehouse
+from muse_domain.settings import Settings
+from muse_domain.watch import Arrival, FreshnessVerdict, Watermark, is_live, judge, watermark
+
+TRAILING_WEEK = 7
+# How far back the newest commit before a day's end is looked for, wider each time there is none.
+_LOOK_BACK_DAYS = (8, 90, 36500)
+
+
+def judge_day(
+    day: date,
+    warehouse: Warehouse,
+    repositories: Mapping[str, SourceRepository],
+    settings: Settings,
+    clock: Clock,
+) -> FreshnessVerdict:
+    """The verdict of one day at this instant."""
+    return FreshnessReader(warehouse, repositories, settings, clock.now()).judge(day)
+
+
+@dataclass(slots=True)
+class FreshnessReader:
+    """Judges days at one instant; what it has read serves all of them."""
+
+    warehouse: Warehouse
+    repositories: Mapping[str, SourceRepository]
+    settings: Settings
+    now: datetime
+    _arrivals: dict[tuple[str, str], Arrival] = field(default_factory=dict)
+
+    def judge(self, day: date) -> FreshnessVerdict:
+        """The verdict of one day."""
+        policy = self.settings.policy
+        week = trailing_days(day, TRAILING_WEEK, self.settings.muse.start_date)
+        live = is_live(day, self.now, policy.live_days)
+        return judge(
+            day,
+            self.now,
+            self._watermarks(min(self.now, day_end(day))) if live else {},
+            days_loaded=days_loaded(self.warehouse, week, required_sources(self.settings)),
+            days_expected=len(week),
+            maximum_lag=timedelta(hours=policy.maximum_lag_hours),
+            live_days=policy.live_days,
+        )
+
+    def _watermarks(self, until: datetime) -> dict[str, Watermark]:
+        """Of each measured repository. One that nothing is configured for is not judged."""
+        settings = self.settings
+        judged = {source.repository for source in settings.reports} | {source.repository for source in settings.events}
+        return {
+            name: self._watermark(name, repository, until)
+            for name, repository in self.repositories.items()
+            if name in judged
+        }
+
+    def _watermark(self, name: str, repository: SourceRepository, until: datetime) -> Watermark:
+        configured = self.settings.repositories[name]
+        grace, cadence = timedelta(minutes=configured.grace_minutes), timedelta(hours=configured.cadence_hours)
+        try:
+            commits = commits_around(repository, until, self.now)
+        except SourceUnreachable as error:
+            return Watermark(None, None, 0, None, grace, error=str(error), cadence=cadence)
+        return watermark(commits, until, self._arrival_of(name), grace=grace, cadence=cadence)
+
+    def _arrival_of(self, name: str) -> Callable[[Commit], Arrival]:
+        query = "select_bench_watermark" if name == "hearts" else "select_event_watermark"
+
+        def arrival(commit: Commit) -> Arrival:
+            known = self._arrivals.get((name, commit.sha))
+            if known is None:
+                parameters = {"commit_sha": commit.sha, "committed_at": commit.committed_at}
+                [found] = self.warehouse.select(query, parameters)
+                known = self._arrivals[name, commit.sha] = Arrival(found["rows_found"], found["first_row_at"])
+            return known
+
+        return arrival
+
+
+def commits_around(repository: SourceRepository, until: datetime, now: datetime) -> list[Commit]:
+    """Commits up to `now`, oldest first, with at least the newest one before `until`, if there is one.
+
+    Raises SourceUnreachable.
+    """
+    head = repository.head()
+    if head is None:
+        return []
+    if head.committed_at < until - timedelta(days=_LOOK_BACK_DAYS[0]):
+        return [head]
+    for days in _LOOK_BACK_DAYS:
+        found = repository.commits(until - timedelta(days=days), now)
+        if any(commit.committed_at < until for commit in found):
+            break
+    return found
+
+
+def required_sources(settings: Settings) -> list[str]:
+    """Tables that must be loaded before a day may be written about: those that something is configured for."""
+    return [
+        "commits",
+        *(["bench_runs"] if settings.reports else []),
+        *(["ui_events"] if settings.events else []),
+    ]
+
+
+def days_loaded(warehouse: Warehouse, week: list[date], sources: list[str]) -> int:
+    """How many of the days are loaded for every one of the sources."""
+    parameters = {"first": min(week), "last": max(week), "sources": sources}
+    return sum(row["sources"] == len(sources) for row in warehouse.select("select_days_loaded", parameters))
+
+
+def watcher_row(
+    verdict: FreshnessVerdict, warehouse: Warehouse, *, duration_ms: float, alert_sent: bool = False
+) -> Row:
+    """The verdict as a row of `watcher_runs`. What people were told of this status stays told.
+
+    Which commit a day ended with is taken from its rows, live or not: facts of the day rest on it.
+    """
+    day = verdict.day
+    [found] = warehouse.select("select_day_evidence", {"day": day})
+    earlier = warehouse.select("select_watcher_run", {"day": day})
+    was_told = bool(earlier) and earlier[0]["status"] == str(verdict.status) and earlier[0]["alert_sent"]
+    marks = verdict.marks
+    return {
+        "day": day,
+        "ts": verdict.as_of,
+        "run_id": uuid.uuid5(RUN_NAMESPACE, f"watcher:{day}"),
+        "hearts_commit": found["hearts_commit"],
+        "packs_commit": found["packs_commit"],
+        "hearts_rows_found": marks["hearts"].rows_found if "hearts" in marks else found["hearts_rows"],
+        "packs_rows_found": marks["packs"].rows_found if "packs" in marks else found["packs_rows"],
+        "hearts_lag_seconds": verdict.lags.get("hearts"),
+        "packs_lag_seconds": verdict.lags.get("packs"),
+        "lag_seconds": verdict.lag_seconds,
+        "days_loaded": verdict.days_loaded,
+        "days_expected": verdict.days_expected,
+        "status": str(verdict.status),
+        "reason": verdict.reason,
+        "alert_sent": alert_sent or was_told,
+        # A replay of history must give the same row, so only a live verdict is timed.
+        "duration_ms": duration_ms if marks else None,
+    }

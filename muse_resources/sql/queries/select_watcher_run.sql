@@ -1,0 +1,1 @@
+SELECT * FROM watcher_runs WHERE day = {day:Date}

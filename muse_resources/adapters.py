@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 from clickhouse_connect.driver.client import Client
 
 from muse_domain.drafts import Writer
+from muse_domain.notices import Notifier
 from muse_domain.ports import Clock, Deployer, OnFile, SourceRepository, Warehouse
 from muse_resources.file_ledger import ignore
 from muse_resources.git_publisher import LocalGitPublisher
 from muse_resources.git_repository import LocalGitRepository
 from muse_resources.input_files import find_files, is_remote
 from muse_resources.llm_ledger import LlmLedger
+from muse_resources.notifiers import LogNotifier, SlackNotifier
 from muse_resources.object_store import ObjectStore
 from muse_resources.openai_writer import OpenAIWriter
 from muse_resources.site.model import SiteSettings
@@ -53,6 +55,7 @@ class Adapters:
     publisher: LocalGitPublisher
     deployer: Deployer
     clock: Clock
+    notifier: Notifier
     on_file: OnFile = ignore
     # What writes where the writer's text may not go out; the writer itself where none other is configured.
     template_writer: Writer = field(default_factory=TemplateWriter)
@@ -90,6 +93,7 @@ class Adapters:
             Choice("translator", "none", "no translator is configured", _languages(settings.languages.targets)),
             Choice("publisher", "local git", f"blog.path is {settings.blog.path!r}", lambda: _blog(self.publisher)),
             Choice("deployer", "static site", f"site.folder is {settings.site.folder!r}", lambda: "a folder"),
+            self._notifier_choice(),
         ]
 
     def _writer_choice(self) -> Choice:
@@ -103,6 +107,11 @@ class Adapters:
             return writer.state()
 
         return Choice("writer", "OpenAI", reason, answer)
+
+    def _notifier_choice(self) -> Choice:
+        is_slack = self.workspace.secrets.slack_webhook_url is not None
+        reason = f"SLACK_WEBHOOK_URL is {'set' if is_slack else 'not set'}"
+        return Choice("notifier", "Slack" if is_slack else "log", reason, self.notifier.ping)
 
 
 def _objects(warehouse: Warehouse, pattern: str) -> Callable[[], str]:
@@ -166,6 +175,7 @@ def build_adapters(workspace: Workspace) -> Adapters:
         publisher=publisher,
         deployer=StaticSiteDeployer(publisher, _site_settings(workspace), workspace.path(settings.site.folder)),
         clock=clock,
+        notifier=_notifier(workspace.secrets.slack_webhook_url),
     )
 
 
@@ -174,6 +184,10 @@ def _writer(workspace: Workspace, templates: TemplateWriter, ledger: LlmLedger) 
     if configured.kind == "templates":
         return templates
     return OpenAIWriter(configured, workspace.secrets.openai_key, ledger)
+
+
+def _notifier(webhook_url: str | None) -> Notifier:
+    return SlackNotifier(webhook_url) if webhook_url else LogNotifier()
 
 
 def _site_settings(workspace: Workspace) -> SiteSettings:

@@ -25,6 +25,7 @@ class Secrets:
     s3_secret_key: str | None = None
     openai_key: str | None = None
     allow_degraded: bool = False
+    slack_webhook_url: str | None = None
 
     def __repr__(self) -> str:
         return "Secrets(...)"
@@ -86,7 +87,15 @@ def read_secrets(environment: Mapping[str, str]) -> Secrets:
         s3_secret_key=environment.get("AWS_SECRET_ACCESS_KEY") or None,
         openai_key=environment.get("OPENAI_API_KEY", "").strip() or None,
         allow_degraded=_flag(environment, "WATCHER_ALLOW_DEGRADED"),
+        slack_webhook_url=_web_address(environment, "SLACK_WEBHOOK_URL"),
     )
+
+
+def _web_address(environment: Mapping[str, str], name: str) -> str | None:
+    value = environment.get(name, "").strip()
+    if value and not value.startswith(("https://", "http://")):
+        raise SettingsError(f"environment variable {name} is not an address: it begins with https://")
+    return value or None
 
 
 def _flag(environment: Mapping[str, str], name: str) -> bool:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from muse_apps import dead_letters
 from muse_apps.console import console, errors, files_progress, progress, show_table
 from muse_apps.spans import asked_days
+from muse_apps.watching import override, watcher
 from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_domain.ports import SourceUnreachable
 from muse_domain.settings import SettingsError
@@ -28,6 +29,8 @@ app = typer.Typer(
 )
 
 app.add_typer(dead_letters.app, name="dead-letters")
+app.command()(watcher)
+app.command()(override)
 
 _DAY_FORMATS = ["%Y-%m-%d"]
 

@@ -14,6 +14,7 @@ from muse_assets.council.group import council_assets
 from muse_assets.daily import DailyAsset, daily_partitions
 from muse_assets.ingest import ingest_assets
 from muse_assets.jobs import daily_episode_job
+from muse_assets.overrides import override_assets
 from muse_assets.publish import publish_assets
 from muse_assets.sources import source_assets
 from muse_assets.watch import watch_assets
@@ -36,7 +37,10 @@ def build_defs(adapters: Adapters) -> dg.Definitions:
     partitions = daily_partitions(settings)
     job = daily_episode_job()
     return dg.Definitions(
-        assets=[*source_assets(settings), *(asset.build(partitions) for asset in daily_assets(settings))],
+        assets=[
+            *source_assets(settings),
+            *(asset.build(partitions) for asset in [*daily_assets(settings), *override_assets()]),
+        ],
         asset_checks=daily_checks(partitions),
         jobs=[job],
         schedules=[daily_episode_schedule(job, settings)],

@@ -9,8 +9,9 @@ import dagster as dg
 
 from muse_assets.council.stored import evidence_of_sheet, stale_facts, stored_charts, stored_sheet
 from muse_assets.daily import DailyAsset, day_of, day_result, markdown_table
-from muse_domain.episodes import PUBLISHED_REASON, EpisodeStatus, content_sha256
+from muse_domain.episodes import PUBLISHED_REASON, UNDER_WAY_REASON, EpisodeStatus, content_sha256
 from muse_domain.ports import Clock, Deployer, Publication, PublishableEpisode, Publisher, Row, Warehouse
+from muse_domain.watch import is_under_way
 
 GROUP = "publish"
 PUBLICATION_GATE = "publication_gate"
@@ -21,6 +22,7 @@ def publications(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     publisher: dg.ResourceParam[Publisher],
+    clock: dg.ResourceParam[Clock],
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     """One commit with the episode, its charts and its claim ledger; it takes the next number of its series.
 
@@ -32,7 +34,9 @@ def publications(
     if episode is None or episode["status"] not in PUBLISHABLE:
         yield _nothing(_nothing_to_publish(store, day, episode))
         return
-    objection = verdict_objection(store, day, episode["canonical"])
+    # An episode that was approved by a clock running ahead is not trusted with the day.
+    early = UNDER_WAY_REASON if is_under_way(day, clock.now()) else ""
+    objection = early or verdict_objection(store, day, episode["canonical"])
     if objection:
         context.log.error("The publication's gate refuses %s: %s", day, objection)
         yield _gate(False, objection)

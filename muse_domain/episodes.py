@@ -24,6 +24,7 @@ FRONT_MATTER_KEYS = (
 
 # What `episodes.reason` says of a published day, whoever writes the row.
 PUBLISHED_REASON = "published"
+UNDER_WAY_REASON = "the day has not ended, and nothing of it is published before"
 
 # How many supporting rows the ledger carries along (of each segment, where there are several: half as many);
 # the query gives all of them.

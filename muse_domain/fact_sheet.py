@@ -9,6 +9,7 @@ from muse_domain.days import day_end, day_start
 from muse_domain.facts import Fact, FactSpec, bound_instant
 from muse_domain.findings import Finding
 from muse_domain.relations import Relation
+from muse_domain.rendering import OVERRIDE_FACT
 from muse_domain.verdicts import Subject
 
 RELATION_DAYS = 7
@@ -31,6 +32,8 @@ def day_specs(day: date) -> list[FactSpec]:
         FactSpec("day.sessions", "day", "day_sessions", at, "single", "session"),
         FactSpec("day.user_latency", "day", "day_user_latency", at, "single", "ms"),
         FactSpec("day.user_latency_before", "day", "user_latency_before", _days_before(day), "single", "ms"),
+        # Why a person let the day through although the watcher objected. Of no subject that a writer may tell of.
+        FactSpec(OVERRIDE_FACT, "gate", "day_override", at, "single", "quote"),
     ]
 
 

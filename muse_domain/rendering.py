@@ -11,6 +11,8 @@ from muse_domain.drafts import Draft
 from muse_domain.wording import SLOT, Citation, FactSheet, Phrase, Style, UnknownSlot, is_absent, phrase, show
 
 NUMBER_TOKEN = "ep-NNN"
+OVERRIDE_FACT = "gate.override"
+OVERRIDE_WORDS = "Written by a person's decision, whatever the watcher said of the data"
 LEDGER_LINK = f"{NUMBER_TOKEN}.claims.json"
 
 SECTIONS = (
@@ -150,4 +152,6 @@ def _links(body: _Sheet, subjects: Sequence[str]) -> None:
         body.cite(f"{subject}.metric").say("\n")
         if f"{subject}.commit" in body.facts and not is_absent(body.facts[f"{subject}.commit"]):
             body.say("- First measured with commit ").cite(f"{subject}.commit").say("\n")
+    if OVERRIDE_FACT in body.facts and not is_absent(body.facts[OVERRIDE_FACT]):
+        body.say(f"- {OVERRIDE_WORDS}: ").cite(OVERRIDE_FACT).say("\n")
     body.say("- Check it yourself: muse verify ").cite("day.date").say("\n")

@@ -8,7 +8,16 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from muse_domain.drafts import Draft
-from muse_domain.rendering import LEDGER_LINK, SECTIONS, TABLE_HEAD, Claim, RenderedEpisode, chart_link
+from muse_domain.rendering import (
+    LEDGER_LINK,
+    OVERRIDE_FACT,
+    OVERRIDE_WORDS,
+    SECTIONS,
+    TABLE_HEAD,
+    Claim,
+    RenderedEpisode,
+    chart_link,
+)
 from muse_domain.verdicts import Objection, Subject, is_numeral, judge_draft
 from muse_domain.wording import Citation, FactSheet, Phrase, is_absent, offered_slots, phrase, show
 
@@ -150,6 +159,8 @@ def _link_lines(subjects: Sequence[str], sheet: FactSheet) -> list[str]:
         lines.append(f"- [Chart]({chart_link(s)}) of <{s}.name>, <{s}.metric>")
         if f"{s}.commit" in sheet and not is_absent(sheet[f"{s}.commit"]):
             lines.append(f"- First measured with commit <{s}.commit>")
+    if OVERRIDE_FACT in sheet and not is_absent(sheet[OVERRIDE_FACT]):
+        lines.append(f"- {OVERRIDE_WORDS}: <{OVERRIDE_FACT}>")
     return [*lines, "- Check it yourself: muse verify <day.date>"]
 
 

@@ -151,6 +151,15 @@ def worst(statuses: Iterable[WatchStatus]) -> WatchStatus:
     return max(statuses, key=_SEVERITY.index, default=WatchStatus.VALID)
 
 
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A person's decision that a day is written about although the watcher objects."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
 def is_live(day: date, now: datetime, live_days: int) -> bool:
     """Whether the day ended so recently that its sources must be fresh; older days are history."""
     return day_end(day) > now - timedelta(days=live_days)

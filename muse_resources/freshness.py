@@ -9,7 +9,7 @@ from muse_domain.days import day_end, trailing_days
 from muse_domain.measurements import RUN_NAMESPACE
 from muse_domain.ports import Clock, Commit, Row, SourceRepository, SourceUnreachable, Warehouse
 from muse_domain.settings import Settings
-from muse_domain.watch import Arrival, FreshnessVerdict, Watermark, is_live, judge, watermark
+from muse_domain.watch import Arrival, FreshnessVerdict, Override, Watermark, is_live, judge, watermark
 
 TRAILING_WEEK = 7
 # How far back the newest commit before a day's end is looked for, wider each time there is none.
@@ -83,6 +83,20 @@ class FreshnessReader:
             return known
 
         return arrival
+
+
+def live_days(settings: Settings, now: datetime) -> list[date]:
+    """The days under watch, newest first: the day under way and those that ended so recently that they are live."""
+    today = now.date()
+    last = min(today, settings.muse.end_date) if settings.muse.end_date else today
+    days = trailing_days(last, settings.policy.live_days + 1, settings.muse.start_date)
+    return [day for day in reversed(days) if is_live(day, now, settings.policy.live_days)]
+
+
+def stored_override(day: date, warehouse: Warehouse) -> Override | None:
+    """The override that a person has recorded for this day."""
+    rows = warehouse.select("select_override", {"day": day})
+    return Override(rows[0]["ts"], rows[0]["by"], rows[0]["reason"]) if rows else None
 
 
 def commits_around(repository: SourceRepository, until: datetime, now: datetime) -> list[Commit]:

@@ -49,6 +49,11 @@ class Workspace:
         return self.dagster_home.parent / "locks"
 
     @property
+    def allows_degraded(self) -> bool:
+        """Whether data that is late, but not too late, may be written about."""
+        return self.settings.policy.allow_degraded or self.secrets.allow_degraded
+
+    @property
     def dagster_home(self) -> Path:
         """Where Dagster keeps its runs and events."""
         return self.path(self.settings.dagster.home)

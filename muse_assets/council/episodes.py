@@ -3,7 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
@@ -13,11 +13,11 @@ from muse_assets.council.stored import episode_run_id, stored_charts
 from muse_assets.daily import day_of
 from muse_domain.composition import ledger_of
 from muse_domain.days import day_end
-from muse_domain.episodes import PUBLISHED_REASON, EpisodeStatus, decide_status, split_front_matter
+from muse_domain.episodes import PUBLISHED_REASON, UNDER_WAY_REASON, EpisodeStatus, decide_status, split_front_matter
 from muse_domain.ports import Clock, Publisher, Row, SourceRepository, Warehouse
 from muse_domain.settings import Settings
-from muse_domain.watch import FreshnessVerdict
-from muse_resources.freshness import judge_day
+from muse_domain.watch import FreshnessVerdict, Override, is_under_way
+from muse_resources.freshness import FreshnessReader, stored_override
 from muse_resources.statements import statement
 from muse_resources.warehouse import json_text
 from muse_resources.workspace import Workspace
@@ -37,22 +37,25 @@ def episodes(
     """The day's episode with its status: skipped (a quiet day), held, draft, approved or published.
 
     The watcher's gate stands in here: on stale or incomplete data nothing is materialised, however the run was
-    started.
+    started, unless a person has recorded an override for the day. A day under way is a preview: at most a draft.
     """
     day = day_of(context)
     store = warehouse.tagged(context.run.run_id)
-    verdict = judge_day(day, store, repositories, workspace.settings, clock)
-    allow_degraded = workspace.settings.policy.allow_degraded or workspace.secrets.allow_degraded
+    now = clock.now()
+    verdict = FreshnessReader(store, repositories, workspace.settings, now).judge(day)
+    override = stored_override(day, store)
     gate = dg.AssetCheckResult(
         check_name=WATCHER_GATE,
-        passed=verdict.lets_through(allow_degraded=allow_degraded),
-        metadata=_gate_metadata(verdict),
+        passed=verdict.lets_through(allow_degraded=workspace.allows_degraded) or override is not None,
+        metadata=_gate_metadata(verdict, override),
     )
     if not gate.passed:
         context.log.error("The watcher's gate refuses %s: %s", day, verdict.reason)
         yield gate
         return
     row = _episode_row(day, store, publisher, workspace.settings)
+    if is_under_way(day, now):
+        row |= _preview(row, now)
     store.replace_days("episodes", [day], [row])
     yield dg.MaterializeResult(
         metadata={
@@ -68,7 +71,16 @@ def episodes(
     )
 
 
-def _gate_metadata(verdict: FreshnessVerdict) -> dict[str, Any]:
+def _preview(row: Row, now: datetime) -> Row:
+    """What a day may be before it has ended: never more than a draft, and told as such."""
+    if row["status"] == EpisodeStatus.SKIPPED:
+        return {"ts": now, "reason": f"{row['reason']} so far: {UNDER_WAY_REASON}"}
+    if row["status"] in (EpisodeStatus.APPROVED, EpisodeStatus.PUBLISHED):
+        return {"ts": now, "status": str(EpisodeStatus.DRAFT), "reason": f"a preview: {UNDER_WAY_REASON}"}
+    return {"ts": now}
+
+
+def _gate_metadata(verdict: FreshnessVerdict, override: Override | None) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "status": str(verdict.status),
         "reason": verdict.reason,
@@ -76,6 +88,9 @@ def _gate_metadata(verdict: FreshnessVerdict) -> dict[str, Any]:
     }
     if verdict.lag_seconds is not None:
         metadata["lag_seconds"] = verdict.lag_seconds
+    if override is not None:
+        metadata["override"] = override.reason
+        metadata["overridden_by"] = f"{override.by}, {override.at:%Y-%m-%d %H:%M} UTC"
     return metadata
 
 

@@ -19,6 +19,7 @@ GROUPS = {
     "sources": {"hearts_repository", "packs_repository", "benchmark_reports", "ui_event_files"},
     "ingest": {"commits", "bench_runs", "ui_events", "session_stats"},
     "watch": {"watcher_runs"},
+    "people": {"overrides"},
     "council": {"findings", "fact_sheets", "episode_drafts", "episode_verdicts", "episodes"},
     "publish": {"publications", "deployments"},
 }
@@ -63,6 +64,7 @@ print(json.dumps({
     "jobs": sorted(job.name for job in repository.get_all_jobs()),
     "schedules": sorted(schedule.name for schedule in repository.schedule_defs),
     "sensors": sorted(sensor.name for sensor in repository.sensor_defs),
+    "running": {one.name: one.default_status.value for one in [*repository.sensor_defs, *repository.schedule_defs]},
 }))
 """
 
@@ -104,7 +106,7 @@ def test_data_walks_through_the_groups_in_their_order(loaded: tuple[dict[str, An
     for name, asset in assets.items():
         for upstream in asset["upstream"]:
             assert order.index(assets[upstream]["group"]) <= order.index(asset["group"]), f"{name} needs {upstream}"
-    assert {name for name, asset in assets.items() if not asset["upstream"]} == GROUPS["sources"]
+    assert {name for name, asset in assets.items() if not asset["upstream"]} == GROUPS["sources"] | GROUPS["people"]
 
 
 def test_checks_jobs_schedules_and_sensors_are_exactly_these(loaded: tuple[dict[str, Any], str]) -> None:
@@ -114,6 +116,7 @@ def test_checks_jobs_schedules_and_sensors_are_exactly_these(loaded: tuple[dict[
     assert seen["jobs"] == ["__ASSET_JOB", "daily_episode_job"]
     assert seen["schedules"] == ["daily_episode_schedule"]
     assert seen["sensors"] == []
+    assert set(seen["running"].values()) == {"RUNNING"}, "what a new user wants running is running"
 
 
 def test_every_asset_has_an_owner_kinds_and_a_description(loaded: tuple[dict[str, Any], str]) -> None:

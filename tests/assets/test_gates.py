@@ -13,6 +13,7 @@ import pytest
 from muse_apps.backfill import plan_backfill
 from muse_apps.ingest import rebuild
 from muse_apps.sample.workspace import build_sample_workspace
+from muse_apps.watching import record_override
 from muse_domain.episodes import content_sha256
 from muse_resources.adapters import Adapters, build_adapters
 from muse_resources.workspace import Secrets, load_workspace
@@ -235,6 +236,69 @@ def test_a_day_that_nobody_looked_at_is_held_and_not_called_quiet(workspace: Pat
     [episode] = _stored(workspace, "episodes", QUIET)
     assert episode["status"] == "held" and "nobody has looked" in episode["reason"]
     assert run_assets(adapters, ["findings", "fact_sheets"], QUIET, QUIET).success
+
+
+def test_an_override_opens_the_watchers_gate_for_its_day_and_is_told(workspace: Path, tmp_path: Path) -> None:
+    """Recorded with a reason and a name, read by the gate, a fact of the day; withdrawn, it is closed again."""
+    clone = _hearts_with_unmeasured_commit(workspace, tmp_path / "hearts")
+    stale = _adapters(workspace, NEXT_MORNING, path=str(clone))
+    assert not _episodes_alone(stale, LAST).success
+    record_override(stale, LAST, "the runner is being replaced", "ada")
+    passed = _episodes_alone(stale, LAST)
+    gate = check_results(passed)["watcher_gate"]
+    assert passed.success and gate.metadata["status"].value == "missing_hearts"
+    assert gate.metadata["override"].value == "the runner is being replaced"
+    assert str(gate.metadata["overridden_by"].value).startswith("ada, 2026-09-22")
+    assert run_assets(stale, ["fact_sheets"], LAST, LAST).success
+    [fact] = [row for row in _stored(workspace, "fact_sheets", LAST) if row["fact_id"] == "gate.override"]
+    assert fact["text"] == "the runner is being replaced"
+    assert not _episodes_alone(stale, date(2026, 9, 20)).success
+    record_override(stale, LAST, "", "ada", withdraw=True)
+    assert not _episodes_alone(stale, LAST).success
+    assert run_assets(stale, ["fact_sheets"], LAST, LAST).success
+
+
+@pytest.mark.parametrize(("reason", "by"), [("", "ada"), ("  ", "ada"), ("why", "")])
+def test_an_override_without_a_reason_or_a_name_is_refused(
+    workspace: Path, adapters: Adapters, reason: str, by: str
+) -> None:
+    """What nobody answers for opens nothing."""
+    with pytest.raises(dg.Failure):
+        record_override(adapters, TOLD, reason, by)
+    assert _stored(workspace, "overrides", TOLD) == []
+
+
+def test_no_tag_and_no_run_config_opens_the_gate(workspace: Path, tmp_path: Path) -> None:
+    """Only the record does."""
+    clone = _hearts_with_unmeasured_commit(workspace, tmp_path / "hearts")
+    stale = _adapters(workspace, NEXT_MORNING, path=str(clone))
+    tags = {"dagster/backfill": "abc", "muse/override": "true", "override": "because"}
+    assert not run_assets(stale, ["episodes"], LAST, tags=tags).success
+
+
+def test_a_day_under_way_is_at_most_a_draft(workspace: Path) -> None:
+    """It can be looked at, says that it has not ended, and is not published; once it has ended it is."""
+    early = _adapters(workspace, datetime(2026, 9, 20, 22, tzinfo=UTC), grace_minutes=240)
+    day = date(2026, 9, 20)
+    assert run_assets(early, [*COUNCIL, "publications"], day).success
+    [episode] = _stored(workspace, "episodes", day)
+    assert episode["status"] == "draft" and "has not ended" in episode["reason"]
+    assert episode["ts"].startswith("2026-09-20 22:00")
+    assert _stored(workspace, "publications", day) == []
+    change_warehouse(workspace, f"ALTER TABLE episodes UPDATE status = 'approved' WHERE day = '{day}'")
+    refused = run_assets(early, ["publications"], day)
+    assert not refused.success and "has not ended" in reason_of(check_results(refused)["publication_gate"])
+    late = _adapters(workspace, WELL_AFTER)
+    assert run_assets(late, COUNCIL, day).success
+    assert _stored(workspace, "episodes", day)[0]["status"] == "approved"
+
+
+def test_a_quiet_day_under_way_is_quiet_so_far(workspace: Path) -> None:
+    """Skipped, and said to be judged again."""
+    early = _adapters(workspace, datetime(2026, 9, 19, 22, tzinfo=UTC), grace_minutes=240)
+    assert run_assets(early, COUNCIL, QUIET).success
+    [episode] = _stored(workspace, "episodes", QUIET)
+    assert episode["status"] == "skipped" and "so far: the day has not ended" in episode["reason"]
 
 
 def test_a_quiet_day_is_built_as_skipped_with_the_count_of_series(workspace: Path, adapters: Adapters) -> None:

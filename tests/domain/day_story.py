@@ -187,6 +187,7 @@ _EVIDENCE: Mapping[str, Callable[[FactSpec], list[EvidenceRow]]] = {
     "hourly_pairs": _pairs,
     "suspect_commits": _suspects,
     "commit_subject": _subject_line,
+    "day_override": lambda spec: [],
 }
 
 

@@ -13,11 +13,13 @@ from muse_domain.episodes import (
     read_front_matter,
     split_front_matter,
 )
-from muse_domain.facts import fact_from_row, recheck
+from muse_domain.facts import fact_from_row, recheck, settle
+from muse_domain.rendering import OVERRIDE_FACT, OVERRIDE_WORDS
 from muse_domain.wording import show
 from tests.domain.day_story import (
     QUERIES,
     evidence,
+    evidence_row,
     findings,
     inputs,
     planted_series,
@@ -150,3 +152,17 @@ def test_a_fact_that_an_older_sheet_lacks_is_an_objection_and_not_a_crash() -> N
     assert [(one.code, "materialise fact_sheets again" in one.message) for one in made.objections] == [
         ("unknown_fact", True)
     ]
+
+
+def test_an_override_is_printed_with_its_reason_and_proves_itself() -> None:
+    """Readers learn that a person let the day through, and why; a hostile reason stays plain words."""
+    reason = "Late [events](http://evil.example) arrive\n## tomorrow, 3 of 7"
+    row = evidence_row(1, table="overrides", text=reason)
+    spec = sheet()[OVERRIDE_FACT].spec
+    made = compose(inputs(sheet={**sheet(), OVERRIDE_FACT: settle(spec, [row])}))
+    assert made.objections == () and made.rendered is not None
+    [claim] = [claim for claim in made.rendered.claims if claim.fact == OVERRIDE_FACT]
+    assert f"- {OVERRIDE_WORDS}: {claim.text}\n" in made.canonical
+    assert "Late events" in claim.text and "http" not in claim.text and "##" not in claim.text
+    without = compose(inputs())
+    assert OVERRIDE_WORDS not in without.canonical

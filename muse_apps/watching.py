@@ -1,0 +1,111 @@
+"""`muse watcher` and `muse override`: what the watcher says of the days under watch, and a decision against it."""
+
+import getpass
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from muse_apps.console import console, show_table
+from muse_domain.watch import FreshnessVerdict
+from muse_resources.adapters import Adapters, build_adapters
+from muse_resources.freshness import FreshnessReader, live_days, stored_override
+from muse_resources.workspace import load_workspace
+
+_DAY_FORMATS = ["%Y-%m-%d"]
+
+
+def watcher(
+    context: typer.Context,
+    degraded: Annotated[
+        bool, typer.Option("--degraded", help="Let data through that is late, but not too late, in this answer.")
+    ] = False,
+    day: Annotated[datetime | None, typer.Option(formats=_DAY_FORMATS, help="Only this day.")] = None,
+) -> None:
+    """Judge whether the data is fresh enough to be written about. Ends with 1 when a day is refused."""
+    adapters = build_adapters(load_workspace(_folder(context)))
+    adapters.warehouse.migrate()
+    now = adapters.clock.now()
+    days = [day.date()] if day else live_days(adapters.workspace.settings, now)
+    reader = FreshnessReader(adapters.warehouse, adapters.repositories, adapters.workspace.settings, now)
+    verdicts = [reader.judge(one) for one in days]
+    allow_degraded = degraded or adapters.workspace.allows_degraded
+    is_let_through = [_is_let_through(adapters, verdict, allow_degraded) for verdict in verdicts]
+    _show(verdicts, is_let_through)
+    if not all(is_let_through):
+        raise typer.Exit(1)
+
+
+def override(
+    context: typer.Context,
+    day: Annotated[datetime, typer.Argument(formats=_DAY_FORMATS, help="The day that is to be written about.")],
+    reason: Annotated[str, typer.Option(help="Why; it is printed in the episode.")] = "",
+    by: Annotated[str, typer.Option(help="Who decides it; your login without it. Never printed.")] = "",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take an earlier override back.")] = False,
+) -> None:
+    """Let one day through the watcher's gate, for a reason that its episode will print. No other gate opens."""
+    if not withdraw and not reason.strip():
+        raise typer.BadParameter("say why: --reason '...'")
+    adapters = build_adapters(load_workspace(_folder(context)))
+    record_override(adapters, day.date(), reason, by or getpass.getuser(), withdraw=withdraw)
+    done = "withdrawn" if withdraw else "recorded"
+    console.print(f"Override of {day.date()} {done}. Build the day again for it to count:")
+    console.print(f"  muse backfill --from {day.date()} --to {day.date()}", soft_wrap=True)
+
+
+def record_override(adapters: Adapters, day: date, reason: str, by: str, *, withdraw: bool = False) -> None:
+    """Materialise `overrides` for this day, in Dagster's history like everything else. Raises dg.Failure."""
+    import dagster as dg
+
+    from muse_apps.dagster_home import open_instance, own_tags
+    from muse_assets.build import build_defs
+
+    adapters.warehouse.migrate()
+    graph = build_defs(adapters).resolve_implicit_global_asset_job_def()
+    asset = graph.get_subset(asset_selection={dg.AssetKey("overrides")})
+    config = {
+        "ops": {"overrides": {"config": {"reason": reason, "by": by, "withdraw": withdraw}}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    with open_instance(adapters.workspace) as instance:
+        asset.execute_in_process(instance=instance, partition_key=day.isoformat(), tags=own_tags(), run_config=config)
+
+
+def _folder(context: typer.Context) -> Path:
+    return Path(context.obj)
+
+
+def _is_let_through(adapters: Adapters, verdict: FreshnessVerdict, allow_degraded: bool) -> bool:
+    overridden = stored_override(verdict.day, adapters.warehouse) is not None
+    return overridden or verdict.lets_through(allow_degraded=allow_degraded)
+
+
+def _show(verdicts: Sequence[FreshnessVerdict], is_let_through: Sequence[bool]) -> None:
+    listed = [
+        (verdict.day, f"[{'green' if passes else 'bold red'}]{verdict.status}[/]", "passes" if passes else "refused",
+         f"{verdict.days_loaded} of {verdict.days_expected}", escape(verdict.reason))
+        for verdict, passes in zip(verdicts, is_let_through, strict=True)
+    ]  # fmt: skip
+    show_table("Watched days", ("day", "status", "an episode", "days loaded", "because"), listed)
+    sources = [
+        (
+            verdict.day,
+            name,
+            str(status),
+            (mark.commit_sha or "–")[:7],
+            mark.rows_found,
+            _minutes(verdict.lags.get(name)),
+        )
+        for verdict in verdicts
+        for name, status in verdict.statuses.items()
+        for mark in [verdict.marks[name]]
+    ]
+    if sources:
+        show_table("Sources", ("day", "source", "status", "commit", "rows", "lag"), sources)
+
+
+def _minutes(lag_seconds: float | None) -> str:
+    return "–" if lag_seconds is None else f"{lag_seconds / 60:.0f} min"

@@ -1,0 +1,1 @@
+SELECT day, ts, by, reason FROM overrides WHERE day = {day:Date}

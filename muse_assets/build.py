@@ -1,4 +1,4 @@
-"""The one place that joins assets, checks, jobs, schedules and resources.
+"""The one place that joins assets, checks, jobs, schedules, sensors and resources.
 
 Production, the command line, tests and benchmarks all call `build_defs`, with other adapters but the same graph.
 """
@@ -20,7 +20,12 @@ from muse_assets.sources import source_assets
 from muse_assets.watch import watch_assets
 from muse_domain.settings import Settings
 from muse_resources.adapters import Adapters
+from muse_sensors.catch_up import catch_up_sensor
+from muse_sensors.commits import commit_sensor
+from muse_sensors.failures import failure_sensor
+from muse_sensors.files import file_sensor
 from muse_sensors.schedules import daily_episode_schedule
+from muse_sensors.watcher import watcher_sensor
 
 # Used on purpose, pinned, and covered by tests: checks of single partitions (preview), backfill policies (beta),
 # and a job that mixes tables (one run for a range) with episodes (a run for each day).
@@ -44,6 +49,13 @@ def build_defs(adapters: Adapters) -> dg.Definitions:
         asset_checks=daily_checks(partitions),
         jobs=[job],
         schedules=[daily_episode_schedule(job, settings)],
+        sensors=[
+            watcher_sensor(adapters),
+            commit_sensor(adapters, job),
+            file_sensor(adapters, job),
+            catch_up_sensor(adapters, job),
+            failure_sensor(adapters),
+        ],
         resources=graph_resources(adapters),
         executor=dg.in_process_executor,
     )

@@ -115,7 +115,7 @@ def test_checks_jobs_schedules_and_sensors_are_exactly_these(loaded: tuple[dict[
     assert set(seen["checks"]) == CHECKS
     assert seen["jobs"] == ["__ASSET_JOB", "daily_episode_job"]
     assert seen["schedules"] == ["daily_episode_schedule"]
-    assert seen["sensors"] == []
+    assert seen["sensors"] == ["catch_up_sensor", "commit_sensor", "failure_sensor", "file_sensor", "watcher_sensor"]
     assert set(seen["running"].values()) == {"RUNNING"}, "what a new user wants running is running"
 
 

@@ -1,0 +1,44 @@
+"""What people are told of a run that failed: once, and not again where the watcher has told them already."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from muse_domain.notices import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A gate that refused: which, and with which status and reason."""
+
+    gate: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """A run that failed: what it was to build, and what its steps and gates said."""
+
+    run_id: str
+    title: str
+    day: str
+    refusals: Sequence[Refusal]
+    errors: Sequence[str]
+    will_retry: bool = False
+
+
+def failure_notice(run: FailedRun, link: str = "") -> Notice | None:
+    """The notice of a failed run; None for one that Dagster starts again by itself.
+
+    Runs that a gate refused share a key as long as they were refused for the same reason: a person who tries again,
+    a backfill and the schedule are one thing to tell.
+    """
+    if run.will_retry:
+        return None
+    what = f"{run.title} of {run.day}" if run.day else run.title
+    if run.refusals and not run.errors:
+        key = ";".join(f"{one.gate}:{run.day}:{one.status or one.reason}" for one in run.refusals)
+        reasons = "; ".join(one.reason for one in run.refusals)
+        return Notice(key, f"{what} was refused", reasons, "warning", link)
+    said = "; ".join([*run.errors, *(one.reason for one in run.refusals)]) or "no step says why: see the run"
+    return Notice(f"run:{run.run_id}", f"{what} failed", said[:1500], "error", link)

@@ -1,0 +1,139 @@
+"""Days that ended without an episode: missed while nothing ran, refused, or failed. Each is built when it can be."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from muse_domain.catch_up import CatchUp, OpenDay, plan_catch_up
+from muse_domain.days import day_end
+from muse_domain.notices import Notice
+from muse_domain.watch import WatchStatus, worst
+from muse_resources.adapters import Adapters
+from muse_resources.freshness import TRAILING_WEEK, FreshnessReader, required_sources, stored_override
+from muse_sensors.covered_days import buildable
+from muse_sensors.cursors import read_cursor, write_cursor
+
+INTERVAL_S = 300
+# The schedule has a day at 02:00; this sensor only takes what it has left.
+_AFTER_MIDNIGHT = timedelta(hours=2, minutes=20)
+_BUSY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+def catch_up_sensor(adapters: Adapters, job: Any) -> dg.SensorDefinition:
+    """Starts days of the last week that have no final episode, oldest first, each once for each verdict.
+
+    After a pause the first tick only looks at the clock: Dagster's schedule repeats ticks that it missed, and goes
+    first. Days that failed and cannot be tried again are told once.
+    """
+    settings = adapters.workspace.settings
+
+    @dg.sensor(
+        name="catch_up_sensor",
+        job=job,
+        minimum_interval_seconds=INTERVAL_S,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Builds days that were missed, refused or failed, as soon as their verdict lets them through.",
+    )
+    def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        now = adapters.clock.now()
+        state = read_cursor(context.cursor)
+        looked_at = state.get("at")
+        state |= {"at": now.isoformat()}
+        if looked_at is None or now - datetime.fromisoformat(looked_at) > timedelta(seconds=3 * INTERVAL_S):
+            return dg.SensorResult(skip_reason="Just started: the schedule goes first.", cursor=write_cursor(state))
+        plan, overridden = _plan(adapters, context.instance, now, state.get("tried", {}))
+        problem = _tell_left(adapters, plan.left_failed, state)
+        tried = {one.day.isoformat(): one.verdict for one in plan.start}
+        first = (now - timedelta(days=settings.watch.catch_up_days)).date().isoformat()
+        state["tried"] = {day: key for day, key in (state.get("tried", {}) | tried).items() if day >= first}
+        return dg.SensorResult(
+            run_requests=[_request(one, overridden) for one in plan.start],
+            skip_reason=None if plan.start else _said(plan, problem),
+            cursor=write_cursor(state),
+        )
+
+    return tick
+
+
+def _plan(
+    adapters: Adapters, instance: dg.DagsterInstance, now: datetime, tried: dict[str, str]
+) -> tuple[CatchUp, dict[date, str]]:
+    """What to do about the days without a final episode, and which of them a person lets through."""
+    settings = adapters.workspace.settings
+    window = [now.date() - timedelta(days=back) for back in range(1, settings.watch.catch_up_days + 1)]
+    due = [day for day in buildable(window, settings, now.date()) if now >= day_end(day) + _AFTER_MIDNIGHT]
+    if not due:
+        return CatchUp((), (), (), ()), {}
+    span = {"first": min(due) - timedelta(days=TRAILING_WEEK), "last": max(due)}
+    final = {row["day"] for row in adapters.warehouse.select("select_days_told", span)}
+    open_days = [day for day in due if day not in final]
+    sources = required_sources(settings)
+    rows = adapters.warehouse.select("select_days_loaded", {**span, "sources": sources})
+    loaded = {row["day"] for row in rows if row["sources"] == len(sources)}
+    reader = FreshnessReader(adapters.warehouse, adapters.repositories, settings, now)
+    overrides = {day: found.reason for day in open_days if (found := stored_override(day, adapters.warehouse))}
+    judged = [_open_day(adapters, reader, day, is_overridden=day in overrides) for day in open_days]
+    plan = plan_catch_up(
+        judged,
+        loaded=loaded,
+        busy=_busy_days(instance, open_days),
+        tried=tried,
+        week=TRAILING_WEEK,
+        first=settings.muse.start_date,
+    )
+    return plan, overrides
+
+
+def _open_day(adapters: Adapters, reader: FreshnessReader, day: date, *, is_overridden: bool) -> OpenDay:
+    """The day by what its sources say: its own rows are loaded by the run that is to be started."""
+    status = worst(reader.judge(day).statuses.values())
+    passes = status is WatchStatus.VALID or (status is WatchStatus.DEGRADED and adapters.workspace.allows_degraded)
+    verdict = f"{status}, overridden" if is_overridden else str(status)
+    return OpenDay(day, verdict, passes or is_overridden)
+
+
+def _busy_days(instance: dg.DagsterInstance, days: Sequence[date]) -> set[date]:
+    """Days that a run is building or waits to build."""
+    if not days:
+        return set()
+    wanted = {"dagster/partition": [day.isoformat() for day in days]}
+    runs = instance.get_runs(dg.RunsFilter(statuses=_BUSY, tags=wanted))
+    return {date.fromisoformat(run.tags["dagster/partition"]) for run in runs}
+
+
+def _tell_left(adapters: Adapters, left: Sequence[OpenDay], state: dict[str, Any]) -> str:
+    """Tell of each day that was tried and is still without an episode, once for each verdict."""
+    told = dict(state.get("told", {}))
+    problem = ""
+    for one in left:
+        day = one.day.isoformat()
+        if told.get(day) == one.verdict:
+            continue
+        text = f"It was tried again with the verdict {one.verdict} and did not end well: see its runs, mend, build it."
+        problem = adapters.notifier.tell(Notice(f"left:{day}", f"{day} is left without an episode", text, "error"))
+        if not problem:
+            told[day] = one.verdict
+    state["told"] = {one.day.isoformat(): told.get(one.day.isoformat(), "") for one in left}
+    return problem
+
+
+def _request(one: OpenDay, overridden: dict[date, str]) -> dg.RunRequest:
+    key = f"catch-up:{one.day}:{one.verdict}:{overridden.get(one.day, '')}"
+    return dg.RunRequest(run_key=key, partition_key=one.day.isoformat())
+
+
+def _said(plan: CatchUp, problem: str) -> str:
+    said = [f"{one.day} waits: {one.verdict}" for one in plan.refused]
+    said += [f"{one.day} is left failed" for one in plan.left_failed]
+    if plan.unloaded:
+        first = plan.unloaded[0].day
+        said.append(f"the week before {first} is not loaded: `muse backfill` loads it")
+    said += [f"not told yet: {problem}"] if problem else []
+    return "; ".join(said) or "Every day that has ended has its episode, or its quiet."

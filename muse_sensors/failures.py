@@ -1,0 +1,134 @@
+"""Failed runs: each told once, however it was started."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from muse_domain.failure_notices import FailedRun, Refusal, failure_notice
+from muse_domain.failures import PermanentFailure, TransientFailure
+from muse_resources.adapters import Adapters
+from muse_sensors.cursors import read_cursor, write_cursor
+
+# A tick is short, and what it leaves over is told by the next.
+MOST_TOLD, _MOST_RUNS = 10, 200
+_REMEMBERED = 500
+# Runs that failed shortly before the first tick are told, older ones are history.
+_FIRST_LOOK = timedelta(minutes=10)
+_EVENTS = {
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+}
+
+
+def failure_sensor(adapters: Adapters) -> dg.SensorDefinition:
+    """Tells of failed runs in the order in which they failed.
+
+    Dagster's own failure sensors forget a run whose telling failed, and miss what was started by hand. This one moves
+    its cursor past a run only when people know of it.
+    """
+
+    @dg.sensor(
+        name="failure_sensor",
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells people of each failed run once, and of a refused day once for each reason.",
+    )
+    def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        state = read_cursor(context.cursor)
+        start = (adapters.clock.now() - _FIRST_LOOK).isoformat()
+        after, known = str(state.get("after", start)), list(state.get("known", []))
+        told, problem = 0, ""
+        for record in _failed_since(context.instance, datetime.fromisoformat(after)):
+            run_id = record.dagster_run.run_id
+            if f"run:{run_id}" not in known:
+                news, problem = _tell(adapters, context.instance, record.dagster_run, known)
+                if problem:
+                    break
+                known += [f"run:{run_id}", *news]
+                told += bool(news)
+                if told == MOST_TOLD:
+                    break
+            after = record.update_timestamp.astimezone(UTC).isoformat()
+        said = f"told of {told} failed runs" + (f"; not told yet: {problem}" if problem else "")
+        cursor = write_cursor({"after": after, "known": known[-_REMEMBERED:]})
+        return dg.SensorResult(skip_reason=said, cursor=cursor)
+
+    return tick
+
+
+def _failed_since(instance: dg.DagsterInstance, after: datetime) -> Any:
+    # Times are compared with a little to spare; runs that are known are not told again.
+    filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=after - timedelta(seconds=5))
+    return instance.get_run_records(filters, limit=_MOST_RUNS, order_by="update_timestamp", ascending=True)
+
+
+def _tell(
+    adapters: Adapters, instance: dg.DagsterInstance, run: dg.DagsterRun, known: list[str]
+) -> tuple[list[str], str]:
+    """Keys that people know now and did not before; and why they could not be told."""
+    failed = failed_run(instance, run)
+    notice = failure_notice(failed, _link(adapters, run.run_id))
+    if notice is None or notice.key in known or _watcher_has_told(adapters, failed):
+        return [], ""
+    problem = adapters.notifier.tell(notice)
+    return ([], problem) if problem else ([notice.key, f"run:{run.run_id}"], "")
+
+
+def failed_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> FailedRun:
+    """What is known of a failed run from its events."""
+    refusals: list[Refusal] = []
+    errors: list[str] = []
+    for entry in instance.all_logs(run.run_id, of_type=_EVENTS):
+        event = entry.dagster_event
+        if event is None:
+            continue
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            refusals += _refusal(event.asset_check_evaluation_data)
+        else:
+            errors += _error(event)
+    days = {run.tags.get("dagster/partition"), run.tags.get("dagster/asset_partition_range_start")} - {None}
+    title = "The day" if run.job_name != "__ASSET_JOB" else ", ".join(sorted(_assets(run))) or "A run"
+    will_retry = run.tags.get("dagster/will_retry") == "true"
+    return FailedRun(run.run_id, title, min(map(str, days), default=""), refusals, errors, will_retry)
+
+
+def _assets(run: dg.DagsterRun) -> Iterator[str]:
+    yield from (key.to_user_string() for key in run.asset_selection or ())
+
+
+def _refusal(check: Any) -> list[Refusal]:
+    if check.passed or check.severity is not dg.AssetCheckSeverity.ERROR or not check.check_name.endswith("_gate"):
+        return []
+    said = {name: str(value.value) for name, value in check.metadata.items()}
+    return [Refusal(check.check_name, said.get("status", ""), said.get("reason", ""))]
+
+
+def _error(event: Any) -> list[str]:
+    """The words of a failed step; that a run failed because its step did, or its gate refused, says nothing new."""
+    error = getattr(event.event_specific_data, "error", None)
+    if error is None:
+        return []
+    cause = error.cause or error
+    if "DagsterAssetCheckFailedError" in (error.cls_name, cause.cls_name):
+        return []
+    return [f"{event.step_key or 'run'}: {cause.message.strip()}"]
+
+
+def _watcher_has_told(adapters: Adapters, failed: FailedRun) -> bool:
+    """Whether the watcher told people of the very status for which this day was refused."""
+    statuses = {one.status for one in failed.refusals if one.gate == "watcher_gate"}
+    if not statuses or failed.errors or not failed.day:
+        return False
+    try:
+        rows = adapters.warehouse.select("select_watcher_run", {"day": datetime.fromisoformat(failed.day).date()})
+    except (TransientFailure, PermanentFailure):
+        return False  # better told twice than not at all
+    return bool(rows) and rows[0]["alert_sent"] and rows[0]["status"] in statuses
+
+
+def _link(adapters: Adapters, run_id: str) -> str:
+    url = adapters.workspace.settings.dagster.url.rstrip("/")
+    return f"{url}/runs/{run_id}" if url else ""

@@ -1,0 +1,74 @@
+"""The watcher: is the data fresh? Looked at every ten minutes, recorded and told when the answer changes."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from muse_domain.watch import FreshnessVerdict
+from muse_domain.watch_state import change_notice, source_statuses
+from muse_resources.adapters import Adapters
+from muse_resources.freshness import FreshnessReader, live_days, watcher_row
+from muse_sensors.cursors import read_cursor, write_cursor
+
+
+def watcher_sensor(adapters: Adapters) -> dg.SensorDefinition:
+    """Judges the days under watch. Its cursor holds what people were told and what was recorded.
+
+    A change is recorded as a row of `watcher_runs` and a materialisation without a run: nothing else depends on it.
+    What could not be told stays untold in the cursor, so the next tick tries again.
+    """
+    settings = adapters.workspace.settings
+
+    @dg.sensor(
+        name="watcher_sensor",
+        minimum_interval_seconds=settings.watch.every_minutes * 60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Judges whether the sources are fresh; records and tells each change of the verdict once.",
+    )
+    def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        started = time.perf_counter()
+        days = live_days(settings, adapters.clock.now())
+        if not days:
+            return dg.SkipReason("No day is under watch: muse.toml's days have ended.")
+        state = read_cursor(context.cursor)
+        told: Mapping[str, str] = state.get("told", {})
+        recorded: Mapping[str, str] = state.get("recorded", {})
+        reader = FreshnessReader(adapters.warehouse, adapters.repositories, settings, adapters.clock.now())
+        verdicts = [reader.judge(day) for day in days]
+        statuses = source_statuses(verdicts)
+        notice = change_notice(told, statuses, verdicts)
+        problem = adapters.notifier.tell(notice) if notice else ""
+        was_told = notice is not None and not problem
+        duration_ms = (time.perf_counter() - started) * 1000.0
+        changed = [v for v in verdicts if was_told or recorded.get(v.day.isoformat()) != str(v.status)]
+        _record(adapters, changed, duration_ms, alert_sent=was_told)
+        after = {
+            "told": {name: str(status) for name, status in statuses.items()} if was_told or not notice else dict(told),
+            "recorded": {v.day.isoformat(): str(v.status) for v in verdicts},
+        }
+        said = (
+            f"told: {notice.title}" if was_told and notice else f"not told yet: {problem}" if problem else "no change"
+        )
+        return dg.SensorResult(
+            skip_reason=f"{said}. {'; '.join(f'{v.day} {v.status}' for v in verdicts)}",
+            cursor=write_cursor(after),
+            asset_events=[_event(verdict) for verdict in changed],
+        )
+
+    return tick
+
+
+def _record(adapters: Adapters, verdicts: Sequence[FreshnessVerdict], duration_ms: float, *, alert_sent: bool) -> None:
+    store = adapters.warehouse.tagged("watcher_sensor")
+    for verdict in verdicts:
+        row = watcher_row(verdict, store, duration_ms=duration_ms, alert_sent=alert_sent)
+        store.replace_days("watcher_runs", [verdict.day], [row])
+
+
+def _event(verdict: FreshnessVerdict) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        "watcher_runs",
+        partition=verdict.day.isoformat(),
+        metadata={"status": str(verdict.status), "reason": verdict.reason, "recorded_by": "watcher_sensor"},
+    )

@@ -1,0 +1,116 @@
+"""Days without a final episode, over the real warehouse and a real instance."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+
+from muse_assets.jobs import daily_episode_job
+from muse_resources.adapters import Adapters
+from muse_sensors.catch_up import INTERVAL_S, catch_up_sensor
+from muse_sensors.cursors import read_cursor
+from tests.assets.runs import run_assets
+from tests.live_workspace import LiveWorkspace
+from tests.sensors.conftest import START, ToldPeople, days_asked, ticked
+
+At = Callable[[datetime], Adapters]
+MORNING = datetime(2026, 9, 4, 9, 0, tzinfo=UTC)
+TICK = timedelta(seconds=INTERVAL_S)
+
+
+def told_days(adapters: Adapters, *days: date) -> None:
+    """Load each day, and store its final episode."""
+    assert run_assets(adapters, ["commits", "bench_runs"], min(days), max(days)).success
+    for day in days:
+        row = {"day": day, "ts": datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1), "lang": "en",
+               "run_id": "8ea741b0-2eb8-5f32-87bc-a32ff4309fd6", "status": "skipped"}  # fmt: skip
+        adapters.warehouse.replace_days("episodes", [day], [row])
+
+
+def started(adapters_at: At, instance: dg.DagsterInstance, now: datetime = MORNING) -> str:
+    """The cursor after the first tick, which leaves the schedule its turn."""
+    adapters_at(now).warehouse.migrate()
+    first = ticked(catch_up_sensor(adapters_at(now - TICK), daily_episode_job()), None, instance)
+    assert "the schedule goes first" in str(first.skip_reason)
+    return str(first.cursor)
+
+
+def tick(adapters_at: At, cursor: str, instance: dg.DagsterInstance, now: datetime = MORNING) -> dg.SensorResult:
+    return ticked(catch_up_sensor(adapters_at(now), daily_episode_job()), cursor, instance)
+
+
+def test_every_missed_day_is_started_once_in_order(
+    live: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance
+) -> None:
+    """Muse was down for three days; today is the schedule's of tomorrow."""
+    cursor = started(adapters_at, instance)
+    result = tick(adapters_at, cursor, instance)
+    assert days_asked(result) == ["2026-09-01", "2026-09-02", "2026-09-03"]
+    again = tick(adapters_at, str(result.cursor), instance)
+    assert days_asked(again) == [] and "left failed" in str(again.skip_reason)
+
+
+def test_days_with_an_episode_or_a_run_are_left_alone(
+    live: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance
+) -> None:
+    """A day that the schedule has started is the schedule's."""
+    cursor = started(adapters_at, instance)
+    told_days(adapters_at(MORNING), START)
+    instance.create_run_for_job(
+        dg.job(name="empty")(lambda: None),
+        tags={"dagster/partition": "2026-09-02"},
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    assert days_asked(tick(adapters_at, cursor, instance)) == ["2026-09-03"]
+
+
+def test_a_refused_day_is_started_when_its_sources_let_it_through(
+    live: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance, people: ToldPeople
+) -> None:
+    """Nobody has to remember it."""
+    live.commit(datetime(2026, 9, 3, 20, tzinfo=UTC))
+    cursor = started(adapters_at, instance)
+    told_days(adapters_at(MORNING), START, date(2026, 9, 2))
+    waiting = tick(adapters_at, cursor, instance)
+    assert days_asked(waiting) == [] and "2026-09-03 waits: missing_hearts" in str(waiting.skip_reason)
+    history = datetime(2026, 9, 6, 1, tzinfo=UTC)
+    told_days(adapters_at(MORNING), date(2026, 9, 4))
+    cursor = started(adapters_at, instance, history)
+    assert days_asked(tick(adapters_at, cursor, instance, history)) == ["2026-09-03"]
+
+
+def test_a_preview_is_not_an_episode(live: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance) -> None:
+    """A day that was only looked at while it was under way is still to be built."""
+    cursor = started(adapters_at, instance)
+    told_days(adapters_at(MORNING), START, date(2026, 9, 2))
+    row = {"day": date(2026, 9, 3), "ts": datetime(2026, 9, 3, 18, tzinfo=UTC), "lang": "en", "status": "draft",
+           "run_id": "8ea741b0-2eb8-5f32-87bc-a32ff4309fd6"}  # fmt: skip
+    adapters_at(MORNING).warehouse.replace_days("episodes", [date(2026, 9, 3)], [row])
+    assert days_asked(tick(adapters_at, cursor, instance)) == ["2026-09-03"]
+
+
+def test_a_day_that_is_left_failed_is_told_once(
+    live: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance, people: ToldPeople
+) -> None:
+    """And started again only when its verdict is another."""
+    cursor = started(adapters_at, instance)
+    told_days(adapters_at(MORNING), START, date(2026, 9, 2))
+    for _ in range(4):
+        result = tick(adapters_at, cursor, instance)
+        cursor = str(result.cursor)
+    assert [notice.title for notice in people.told] == ["2026-09-03 is left without an episode"]
+    adapters = adapters_at(MORNING)
+    override = {"day": date(2026, 9, 3), "ts": MORNING, "by": "ada", "reason": "the runner was replaced"}
+    adapters.warehouse.replace_days("overrides", [date(2026, 9, 3)], [override])
+    assert days_asked(tick(adapters_at, cursor, instance)) == ["2026-09-03"]
+
+
+def test_after_a_pause_the_schedule_goes_first(
+    live: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance
+) -> None:
+    """It repeats the ticks that it missed; two runs of one day would be one too many."""
+    cursor = started(adapters_at, instance)
+    later = MORNING + 10 * TICK
+    paused = tick(adapters_at, cursor, instance, later)
+    assert days_asked(paused) == [] and read_cursor(paused.cursor)["at"] == later.isoformat()
+    assert days_asked(tick(adapters_at, str(paused.cursor), instance, later + TICK)) != []

@@ -1,0 +1,109 @@
+"""Failed runs in Dagster's instance: told once, in order, whoever started them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from muse_resources.adapters import Adapters
+from muse_sensors.failures import MOST_TOLD, failure_sensor
+from tests.sensors.conftest import ToldPeople, ticked
+
+At = Callable[[datetime], Adapters]
+DAYS = dg.DailyPartitionsDefinition(start_date="2026-09-01", timezone="UTC")
+
+
+@dg.asset(partitions_def=DAYS)
+def broken() -> None:
+    """Fails."""
+    raise dg.Failure("the disk is full")
+
+
+@dg.asset(
+    partitions_def=DAYS,
+    output_required=False,
+    check_specs=[dg.AssetCheckSpec("watcher_gate", asset="refused", blocking=True, partitions_def=DAYS)],
+)
+def refused() -> object:
+    """Is refused by its gate, as `episodes` is."""
+    metadata = {"status": "missing_hearts", "reason": "hearts has no rows"}
+    yield dg.AssetCheckResult(check_name="watcher_gate", passed=False, metadata=metadata)
+
+
+def fail(asset: dg.AssetsDefinition, instance: dg.DagsterInstance, day: str = "2026-09-08") -> None:
+    done = dg.materialize([asset], instance=instance, partition_key=day, raise_on_error=False)
+    assert not done.success
+
+
+def sensor(adapters_at: At) -> dg.SensorDefinition:
+    return failure_sensor(adapters_at(datetime.now(UTC)))
+
+
+def test_a_failed_run_is_told_once(adapters_at: At, people: ToldPeople, instance: dg.DagsterInstance) -> None:
+    """With the words of its step; looking again tells nothing new."""
+    fail(broken, instance)
+    cursor = ticked(sensor(adapters_at), None, instance).cursor
+    for _ in range(3):
+        cursor = ticked(sensor(adapters_at), cursor, instance).cursor
+    [notice] = people.told
+    assert "2026-09-08" in notice.title and "the disk is full" in notice.text
+
+
+def test_a_telling_that_failed_is_repeated(adapters_at: At, people: ToldPeople, instance: dg.DagsterInstance) -> None:
+    """The cursor stays before the first run that people do not know of."""
+    fail(broken, instance)
+    fail(broken, instance, "2026-09-09")
+    people.problem = "Slack answered 500"
+    first = ticked(sensor(adapters_at), None, instance)
+    assert "not told yet: Slack answered 500" in str(first.skip_reason)
+    people.problem = ""
+    ticked(sensor(adapters_at), first.cursor, instance)
+    assert [notice.title[-17:] for notice in people.told] == ["2026-09-08 failed", "2026-09-09 failed"]
+
+
+def test_a_day_refused_again_and_again_is_told_once(
+    adapters_at: At, people: ToldPeople, instance: dg.DagsterInstance
+) -> None:
+    """Schedule, person and backfill meet the same gate; another day is another thing."""
+    for _ in range(3):
+        fail(refused, instance)
+    fail(refused, instance, "2026-09-09")
+    cursor = ticked(sensor(adapters_at), None, instance).cursor
+    fail(refused, instance)
+    ticked(sensor(adapters_at), cursor, instance)
+    assert [(notice.title[-22:], notice.text) for notice in people.told] == [
+        ("2026-09-08 was refused", "hearts has no rows"),
+        ("2026-09-09 was refused", "hearts has no rows"),
+    ]
+
+
+def test_a_refusal_that_the_watcher_has_told_is_not_told_again(
+    adapters_at: At, people: ToldPeople, instance: dg.DagsterInstance
+) -> None:
+    """Stale data is one thing to tell, not one for each run that it stops."""
+    adapters = adapters_at(datetime.now(UTC))
+    adapters.warehouse.migrate()
+    day = datetime(2026, 9, 8, tzinfo=UTC)
+    row = {
+        "day": day.date(), "ts": day, "run_id": "8ea741b0-2eb8-5f32-87bc-a32ff4309fd6", "hearts_rows_found": 0,
+        "packs_rows_found": 0, "days_loaded": 7, "days_expected": 7, "status": "missing_hearts", "reason": "",
+        "alert_sent": True,
+    }  # fmt: skip
+    adapters.warehouse.replace_days("watcher_runs", [day.date()], [row])
+    fail(refused, instance)
+    fail(refused, instance, "2026-09-09")
+    ticked(sensor(adapters_at), None, instance)
+    [notice] = people.told
+    assert "2026-09-09" in notice.title
+
+
+def test_many_failures_are_told_over_several_ticks(
+    adapters_at: At, people: ToldPeople, instance: dg.DagsterInstance
+) -> None:
+    """A tick is short; nothing is lost between two of them."""
+    for _ in range(MOST_TOLD + 2):
+        fail(broken, instance)
+    cursor = ticked(sensor(adapters_at), None, instance).cursor
+    assert len(people.told) == MOST_TOLD
+    ticked(sensor(adapters_at), cursor, instance)
+    assert len({notice.key for notice in people.told}) == len(people.told) == MOST_TOLD + 2

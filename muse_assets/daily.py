@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from muse_assets.retries import RETRY_POLICY, retried
 from muse_domain.days import day_end, day_start
 from muse_domain.ports import Row
 from muse_domain.settings import Settings
@@ -58,7 +59,8 @@ class DailyAsset:
             backfill_policy=ONE_RUN if self.one_run else None,
             check_specs=gates or None,
             output_required=not gates,
-        )(self.function)
+            retry_policy=RETRY_POLICY,
+        )(retried(self.function))
 
     def _metadata(self) -> dict[str, Any]:
         if not self.tables:

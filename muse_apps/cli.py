@@ -80,12 +80,14 @@ def init(context: typer.Context) -> None:
 @app.command()
 def status(context: typer.Context) -> None:
     """Say what is configured, which adapter fills each port and why, and whether each answers."""
+    from muse_apps.automation import automation_rows
     from muse_apps.status import answers, table_rows
 
     adapters = _adapters(context)
     rows = answers(adapters)
     console.print(f"[bold]{escape(adapters.workspace.settings.muse.title)}[/] in {adapters.workspace.folder}\n")
     show_table("Ports", ("port", "adapter", "because", "answers"), [row.cells for row in rows])
+    show_table("Runs by itself, while `muse dev` runs", ("name", "when", "is", "what"), automation_rows(adapters))
     if all(row.is_well for row in rows):
         show_table("Warehouse", ("table", "rows"), table_rows(adapters))
     else:

@@ -1,0 +1,81 @@
+"""`muse watcher`, `muse override` and what `muse status` says runs by itself, through the command's own parser."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from muse_apps.automation import automation_rows
+from muse_apps.cli import app
+from tests.assets.runs import run_assets
+from tests.live_workspace import LiveWorkspace, live_workspace
+from tests.workspaces import adapters_of, selected, stop_warehouse
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+HOUR = timedelta(hours=1)
+START, TODAY = (NOW - timedelta(days=9)).date(), NOW.date()
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveWorkspace]:
+    """A workspace whose newest commit was measured 20 minutes after it was made: late, but not too late."""
+    workspace = live_workspace(tmp_path_factory.mktemp("watching") / "live", START)
+    sha = workspace.commit(NOW - HOUR)
+    workspace.report(sha, NOW - HOUR + timedelta(minutes=20))
+    adapters = adapters_of(workspace.folder)
+    adapters.warehouse.migrate()
+    assert run_assets(adapters, ["commits", "bench_runs"], START, TODAY).success
+    yield workspace
+    stop_warehouse(workspace.folder)
+
+
+def muse(folder: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["--workspace", str(folder), *arguments], env={"COLUMNS": "200"})
+
+
+def test_the_watcher_says_why_and_ends_with_one(live: LiveWorkspace) -> None:
+    """A script can stop on it."""
+    done = muse(live.folder, "watcher")
+    assert done.exit_code == 1, done.output
+    assert "degraded" in done.output and "refused" in done.output and "20 min" in done.output
+
+
+@pytest.mark.parametrize("how", ["flag", "variable"])
+def test_degraded_data_is_let_through_when_it_is_allowed(
+    live: LiveWorkspace, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--degraded` in this answer, WATCHER_ALLOW_DEGRADED everywhere."""
+    if how == "variable":
+        monkeypatch.setenv("WATCHER_ALLOW_DEGRADED", "true")
+    done = muse(live.folder, "watcher", *(["--degraded"] if how == "flag" else []))
+    assert done.exit_code == 0 and "passes" in done.output, done.output
+
+
+def test_a_day_of_history_is_judged_by_its_own_data(live: LiveWorkspace) -> None:
+    """Late today is not late then."""
+    done = muse(live.folder, "watcher", "--day", (NOW - timedelta(days=5)).date().isoformat())
+    assert done.exit_code == 0 and "valid" in done.output, done.output
+
+
+def test_an_override_is_recorded_and_withdrawn(live: LiveWorkspace) -> None:
+    """Without a reason it is refused; with one the day passes, as `muse watcher` says."""
+    day = TODAY.isoformat()
+    assert muse(live.folder, "override", day).exit_code == 2
+    done = muse(live.folder, "override", day, "--reason", "the runner was replaced", "--by", "ada")
+    assert done.exit_code == 0, done.output
+    [row] = selected(live.folder, "SELECT day, by, reason FROM overrides")
+    assert row == {"day": day, "by": "ada", "reason": "the runner was replaced"}
+    assert muse(live.folder, "watcher", "--day", day).exit_code == 0
+    assert muse(live.folder, "override", day, "--withdraw").exit_code == 0
+    assert selected(live.folder, "SELECT day FROM overrides") == []
+    assert muse(live.folder, "watcher", "--day", day).exit_code == 1
+
+
+def test_status_says_what_runs_by_itself(live: LiveWorkspace) -> None:
+    """Everything that a new user wants running is on, with its interval."""
+    rows = {name: (when, is_on) for name, when, is_on, _ in automation_rows(adapters_of(live.folder))}
+    assert rows["daily_episode_schedule"] == ("0 2 * * *", "[green]on[/]")
+    assert rows["watcher_sensor"][0] == "every 10 min" and rows["commit_sensor"][0] == "every 1 min"
+    assert {is_on for _, is_on in rows.values()} == {"[green]on[/]"}

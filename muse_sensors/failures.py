@@ -1,13 +1,15 @@
 """Failed runs: each told once, however it was started."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
 from muse_domain.failure_notices import FailedRun, Refusal, failure_notice
 from muse_domain.failures import PermanentFailure, TransientFailure
+from muse_domain.ports import Row
 from muse_resources.adapters import Adapters
 from muse_sensors.cursors import read_cursor, write_cursor
 
@@ -74,7 +76,10 @@ def _tell(
     if notice is None or notice.key in known or _watcher_has_told(adapters, failed):
         return [], ""
     problem = adapters.notifier.tell(notice)
-    return ([], problem) if problem else ([notice.key, f"run:{run.run_id}"], "")
+    if problem:
+        return [], problem
+    _note_refusal(adapters, failed)
+    return [notice.key], ""
 
 
 def failed_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> FailedRun:
@@ -118,15 +123,27 @@ def _error(event: Any) -> list[str]:
 
 
 def _watcher_has_told(adapters: Adapters, failed: FailedRun) -> bool:
-    """Whether the watcher told people of the very status for which this day was refused."""
+    """Whether people know already of the very status for which this day was refused."""
+    return any(row["alert_sent"] for row in _refused_verdicts(adapters, failed))
+
+
+def _note_refusal(adapters: Adapters, failed: FailedRun) -> None:
+    """People know of this verdict now: the watcher, which comes to the same, need not tell it."""
+    for row in _refused_verdicts(adapters, failed):
+        with suppress(TransientFailure, PermanentFailure):
+            adapters.warehouse.replace_days("watcher_runs", [row["day"]], [{**row, "alert_sent": True}])
+
+
+def _refused_verdicts(adapters: Adapters, failed: FailedRun) -> list[Row]:
+    """The stored verdict for which a run was refused, and nothing else was wrong with it."""
     statuses = {one.status for one in failed.refusals if one.gate == "watcher_gate"}
     if not statuses or failed.errors or not failed.day:
-        return False
+        return []
     try:
-        rows = adapters.warehouse.select("select_watcher_run", {"day": datetime.fromisoformat(failed.day).date()})
+        rows = adapters.warehouse.select("select_watcher_run", {"day": date.fromisoformat(failed.day)})
     except (TransientFailure, PermanentFailure):
-        return False  # better told twice than not at all
-    return bool(rows) and rows[0]["alert_sent"] and rows[0]["status"] in statuses
+        return []  # better told twice than not at all
+    return [row for row in rows if row["status"] in statuses]
 
 
 def _link(adapters: Adapters, run_id: str) -> str:

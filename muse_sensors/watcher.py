@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from muse_domain.watch import FreshnessVerdict
+from muse_domain.watch import FreshnessVerdict, WatchStatus
 from muse_domain.watch_state import change_notice, source_statuses
 from muse_resources.adapters import Adapters
 from muse_resources.freshness import FreshnessReader, live_days, watcher_row
@@ -38,7 +38,8 @@ def watcher_sensor(adapters: Adapters) -> dg.SensorDefinition:
         verdicts = [reader.judge(day) for day in days]
         statuses = source_statuses(verdicts)
         notice = change_notice(told, statuses, verdicts)
-        problem = adapters.notifier.tell(notice) if notice else ""
+        is_known = len(statuses) == 1 and any(_is_told(adapters, verdict) for verdict in verdicts)
+        problem = adapters.notifier.tell(notice) if notice and not is_known else ""
         was_told = notice is not None and not problem
         duration_ms = (time.perf_counter() - started) * 1000.0
         changed = [v for v in verdicts if was_told or recorded.get(v.day.isoformat()) != str(v.status)]
@@ -57,6 +58,14 @@ def watcher_sensor(adapters: Adapters) -> dg.SensorDefinition:
         )
 
     return tick
+
+
+def _is_told(adapters: Adapters, verdict: FreshnessVerdict) -> bool:
+    """Whether people know of this verdict through a run that it stopped."""
+    if verdict.status not in verdict.statuses.values() or verdict.status is WatchStatus.VALID:
+        return False
+    rows = adapters.warehouse.select("select_watcher_run", {"day": verdict.day})
+    return bool(rows) and bool(rows[0]["alert_sent"]) and rows[0]["status"] == str(verdict.status)
 
 
 def _record(adapters: Adapters, verdicts: Sequence[FreshnessVerdict], duration_ms: float, *, alert_sent: bool) -> None:

@@ -1,7 +1,7 @@
 """Failed runs in Dagster's instance: told once, in order, whoever started them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
@@ -10,6 +10,7 @@ from muse_sensors.failures import MOST_TOLD, failure_sensor
 from tests.sensors.conftest import ToldPeople, ticked
 
 At = Callable[[datetime], Adapters]
+NEXT = date(2026, 9, 9)
 DAYS = dg.DailyPartitionsDefinition(start_date="2026-09-01", timezone="UTC")
 
 
@@ -90,11 +91,15 @@ def test_a_refusal_that_the_watcher_has_told_is_not_told_again(
         "alert_sent": True,
     }  # fmt: skip
     adapters.warehouse.replace_days("watcher_runs", [day.date()], [row])
+    adapters.warehouse.replace_days("watcher_runs", [NEXT], [{**row, "day": NEXT, "alert_sent": False}])
     fail(refused, instance)
     fail(refused, instance, "2026-09-09")
     ticked(sensor(adapters_at), None, instance)
     [notice] = people.told
     assert "2026-09-09" in notice.title
+    # What this sensor told, the watcher need not tell again.
+    [noted] = adapters.warehouse.select("select_watcher_run", {"day": NEXT})
+    assert noted["alert_sent"]
 
 
 def test_many_failures_are_told_over_several_ticks(

@@ -10,7 +10,7 @@ from muse_sensors.watcher import watcher_sensor
 from tests.assets.runs import run_assets
 from tests.live_workspace import LiveWorkspace
 from tests.sensors.conftest import NOW, START, ToldPeople, ticked
-from tests.workspaces import selected
+from tests.workspaces import change_warehouse, selected
 
 At = Callable[[datetime], Adapters]
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -74,6 +74,22 @@ def test_what_could_not_be_told_is_told_by_the_next_tick(
     assert len(people.told) == 1 and statuses(live)["2026-09-08"] == ("missing_hearts", True)
     ticked(watcher_sensor(adapters_at(NOW)), second.cursor)
     assert len(people.told) == 1
+
+
+def test_what_people_know_through_a_refused_run_is_not_told_again(
+    live: LiveWorkspace, adapters_at: At, people: ToldPeople
+) -> None:
+    """The failure sensor was quicker; the recovery is still told."""
+    sha = live.commit(NOW - 5 * HOUR)
+    load(adapters_at(NOW))
+    assert run_assets(adapters_at(NOW), ["watcher_runs"], NOW.date(), NOW.date()).success
+    change_warehouse(live.folder, f"ALTER TABLE watcher_runs UPDATE alert_sent = true WHERE day = '{NOW.date()}'")
+    first = ticked(watcher_sensor(adapters_at(NOW)))
+    assert people.told == []
+    live.report(sha, NOW - 5 * HOUR + MINUTE)
+    load(adapters_at(NOW))
+    ticked(watcher_sensor(adapters_at(NOW)), first.cursor)
+    assert [notice.title for notice in people.told] == ["Fresh again: hearts"]
 
 
 def test_a_repository_that_cannot_be_read_is_told_as_such(

@@ -33,6 +33,8 @@ RUN_ERRORS = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnectio
 ASSETS = "{ assetNodes { groupName isPartitioned assetKey { path } } }"
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
   locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
+TICKS = """query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor {
+  sensorState { status ticks(limit: 1) { status skipReason error { message } } } } } }"""
 LATEST = """query($key: AssetKeyInput!, $days: [String!]) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
   assetMaterializations(partitions: $days, limit: 1) { runId metadataEntries { __typename label
     ... on MarkdownMetadataEntry { mdStr } ... on TextMetadataEntry { text } ... on IntMetadataEntry { intValue }
@@ -57,13 +59,13 @@ class DagsterServer:
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
-    def launch(self, assets: Sequence[str], day: str) -> str:
-        """Start one run of these assets for one day, as the UI does; returns its id."""
+    def launch(self, assets: Sequence[str], day: str, job: str = "__ASSET_JOB") -> str:
+        """Start one run of these assets for one day, as the UI does; no assets are all of the job's. Returns its id."""
         params = {
             "selector": {
                 **LOCATION,
-                "pipelineName": "__ASSET_JOB",
-                "assetSelection": [{"path": [name]} for name in assets],
+                "pipelineName": job,
+                "assetSelection": [{"path": [name]} for name in assets] or None,
             },
             "mode": "default",
             "runConfigData": {},
@@ -80,6 +82,11 @@ class DagsterServer:
         answer = self.ask(BACKFILL, params=params)["launchPartitionBackfill"]
         assert answer["__typename"] == "LaunchBackfillSuccess", answer
         return str(answer["backfillId"])
+
+    def has_ticked(self, sensor: str) -> bool:
+        """Whether a sensor of the location was ever evaluated."""
+        answer = self.ask(TICKS, sensor={**LOCATION, "sensorName": sensor})["sensorOrError"]
+        return bool(answer["sensorState"]["ticks"])
 
     def status_of(self, run_id: str) -> str:
         """The run's status now."""
@@ -117,13 +124,13 @@ class DagsterServer:
 
 
 @contextmanager
-def dagster_server(workspace: Path, log: Path) -> Iterator[DagsterServer]:
+def dagster_server(workspace: Path, log: Path, **environment: str) -> Iterator[DagsterServer]:
     """`muse dev` on a free port until the end of the block; then no process of its Dagster is left."""
     port = _free_port()
     command = [str(MUSE), "--workspace", str(workspace), "dev", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=bare_environment(), stdout=output, stderr=output, start_new_session=True
+            command, cwd=ROOT, env=bare_environment(**environment), stdout=output, stderr=output, start_new_session=True
         )
     server = DagsterServer(workspace, f"http://127.0.0.1:{port}", process, log)
     try:

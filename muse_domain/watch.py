@@ -4,7 +4,7 @@ A pure function of the day, the sources' watermarks and the instant of judging; 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -35,7 +35,8 @@ class Watermark:
     """How far one source has come. Times are aware UTC; `error` says why the source could not be read.
 
     `cadence` is how long a commit may wait for the next measurement before it can be late; zero where every commit is
-    measured. `waiting_since` is set where the wait began after the commit: at the last measurement.
+    measured. `waiting_since` is set where the wait began after the commit: at the last measurement. `rows_in_week` are
+    those that the source gave in the trailing week, for whatever commit.
     """
 
     commit_sha: str | None
@@ -46,6 +47,7 @@ class Watermark:
     error: str = ""
     cadence: timedelta = timedelta()
     waiting_since: datetime | None = None
+    rows_in_week: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def watermark(
     *,
     grace: timedelta,
     cadence: timedelta = timedelta(),
+    rows_in_week: int = 0,
 ) -> Watermark:
     """The watermark at `until` of a source with these commits, oldest first.
 
@@ -72,15 +75,22 @@ def watermark(
     nothing has been measured for days.
     """
     counted = [commit for commit in commits if commit.committed_at < until]
+    bare = Watermark(None, None, 0, None, grace, cadence=cadence, rows_in_week=rows_in_week)
     if not counted:
-        return Watermark(None, None, 0, None, grace, cadence=cadence)
+        return bare
     if cadence and (waiting := _waiting(commits, len(counted), arrival)):
         oldest, measured_at = waiting
         since = max(oldest.committed_at, measured_at) if measured_at else oldest.committed_at
-        return Watermark(oldest.sha, oldest.committed_at, 0, None, grace, cadence=cadence, waiting_since=since)
+        return replace(bare, commit_sha=oldest.sha, committed_at=oldest.committed_at, waiting_since=since)
     newest = counted[-1]
     found = next((one for one in map(arrival, commits[len(counted) - 1 :]) if one.rows), Arrival(0, None))
-    return Watermark(newest.sha, newest.committed_at, found.rows, found.first_row_at, grace, cadence=cadence)
+    return replace(
+        bare,
+        commit_sha=newest.sha,
+        committed_at=newest.committed_at,
+        rows_found=found.rows,
+        first_row_at=found.first_row_at,
+    )
 
 
 def _waiting(
@@ -185,17 +195,20 @@ def _completeness(days_loaded: int, days_expected: int) -> tuple[WatchStatus, st
 
 
 def _source_status(name: str, mark: Watermark, as_of: datetime, maximum_lag: timedelta) -> tuple[WatchStatus, str]:
+    """As things are now: rows that came late are here, and hold nothing up any more. How late is in the lag."""
     if mark.error:
         return WatchStatus.ERROR, f"{name} cannot be read: {mark.error}"
     lag = source_lag(mark, as_of)
     if lag is None:
         return WatchStatus.VALID, f"{name} has no commit yet"
     sha = (mark.commit_sha or "")[:7]
+    if mark.rows_found:
+        return WatchStatus.VALID, f"{name} is fresh"
     if lag > (mark.cadence + maximum_lag).total_seconds():
-        if mark.rows_found == 0:
-            missing = WatchStatus.MISSING_HEARTS if name == "hearts" else WatchStatus.MISSING_PACKS
-            return missing, f"{name} has no rows for its latest commit {sha}, {_hours(lag)} after it"
-        return WatchStatus.LAG_EXCEEDED, f"{name} rows came {_hours(lag)} after commit {sha}"
+        if mark.rows_in_week:
+            return WatchStatus.LAG_EXCEEDED, f"{name} has no rows for its latest commit {sha}, {_hours(lag)} after it"
+        missing = WatchStatus.MISSING_HEARTS if name == "hearts" else WatchStatus.MISSING_PACKS
+        return missing, f"{name} has no rows of a whole week; its latest commit {sha} waits for {_hours(lag)}"
     if lag > (mark.cadence + mark.grace).total_seconds():
         return WatchStatus.DEGRADED, f"{name} is {_hours(lag)} behind commit {sha}"
     return WatchStatus.VALID, f"{name} is fresh"

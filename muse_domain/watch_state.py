@@ -7,6 +7,14 @@ from muse_domain.watch import FreshnessVerdict, WatchStatus, worst
 
 _SEVERITIES: Mapping[WatchStatus, Severity] = {WatchStatus.VALID: "info", WatchStatus.DEGRADED: "warning"}
 
+_SAID: Mapping[WatchStatus, str] = {
+    WatchStatus.DEGRADED: "is late",
+    WatchStatus.LAG_EXCEEDED: "is stale",
+    WatchStatus.MISSING_HEARTS: "has no rows",
+    WatchStatus.MISSING_PACKS: "has no rows",
+    WatchStatus.ERROR: "cannot be read",
+}
+
 
 def source_statuses(verdicts: Sequence[FreshnessVerdict]) -> dict[str, WatchStatus]:
     """The worst status of each source over the days under watch; sources that are valid are left out."""
@@ -30,5 +38,5 @@ def change_notice(
     status = worst(statuses.values())
     reasons = dict.fromkeys(v.reason for v in verdicts if v.status in statuses.values())
     passes = "Episodes wait, unless degraded data is allowed." if status is WatchStatus.DEGRADED else "Episodes wait."
-    title = ", ".join(f"{name} is {str(one).replace('_', ' ')}" for name, one in sorted(statuses.items()))
+    title = ", ".join(f"{name} {_SAID[one]}" for name, one in sorted(statuses.items()))
     return Notice(key, title, f"{'; '.join(reasons)}. {passes}", _SEVERITIES.get(status, "error"))

@@ -45,31 +45,33 @@ class FreshnessReader:
         return judge(
             day,
             self.now,
-            self._watermarks(min(self.now, day_end(day))) if live else {},
+            self._watermarks(min(self.now, day_end(day)), week) if live else {},
             days_loaded=days_loaded(self.warehouse, week, required_sources(self.settings)),
             days_expected=len(week),
             maximum_lag=timedelta(hours=policy.maximum_lag_hours),
             live_days=policy.live_days,
         )
 
-    def _watermarks(self, until: datetime) -> dict[str, Watermark]:
+    def _watermarks(self, until: datetime, week: list[date]) -> dict[str, Watermark]:
         """Of each measured repository. One that nothing is configured for is not judged."""
         settings = self.settings
+        [rows] = self.warehouse.select("select_week_rows", {"first": min(week), "last": max(week)})
         judged = {source.repository for source in settings.reports} | {source.repository for source in settings.events}
         return {
-            name: self._watermark(name, repository, until)
+            name: self._watermark(name, repository, until, rows["hearts" if name == "hearts" else "packs"])
             for name, repository in self.repositories.items()
             if name in judged
         }
 
-    def _watermark(self, name: str, repository: SourceRepository, until: datetime) -> Watermark:
+    def _watermark(self, name: str, repository: SourceRepository, until: datetime, rows_in_week: int) -> Watermark:
         configured = self.settings.repositories[name]
         grace, cadence = timedelta(minutes=configured.grace_minutes), timedelta(hours=configured.cadence_hours)
         try:
             commits = commits_around(repository, until, self.now)
         except SourceUnreachable as error:
             return Watermark(None, None, 0, None, grace, error=str(error), cadence=cadence)
-        return watermark(commits, until, self._arrival_of(name), grace=grace, cadence=cadence)
+        arrival = self._arrival_of(name)
+        return watermark(commits, until, arrival, grace=grace, cadence=cadence, rows_in_week=rows_in_week)
 
     def _arrival_of(self, name: str) -> Callable[[Commit], Arrival]:
         query = "select_bench_watermark" if name == "hearts" else "select_event_watermark"

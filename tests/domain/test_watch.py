@@ -25,7 +25,7 @@ HEARTS_GRACE, PACKS_GRACE = timedelta(minutes=5), timedelta(minutes=90)
 
 
 def mark(lag: timedelta | None = timedelta(), *, grace: timedelta = HEARTS_GRACE, **changes: Any) -> Watermark:
-    """A source whose latest commit's rows came `lag` after it; with None, no rows came yet."""
+    """A source whose latest commit's rows came `lag` after it; with None, no rows came in the whole week."""
     committed = NOW - timedelta(hours=10)
     arrived = None if lag is None else committed + lag
     columns: dict[str, Any] = {
@@ -36,6 +36,11 @@ def mark(lag: timedelta | None = timedelta(), *, grace: timedelta = HEARTS_GRACE
         "grace": grace,
     }
     return Watermark(**{**columns, **changes})
+
+
+def waiting(lag: timedelta, *, grace: timedelta = HEARTS_GRACE) -> Watermark:
+    """A source that was measured this week and whose latest commit has waited `lag` for its rows."""
+    return mark(None, grace=grace, committed_at=NOW - lag, rows_in_week=12)
 
 
 def watched(
@@ -67,7 +72,7 @@ def test_fresh_sources_are_valid() -> None:
 )
 def test_measured_code_has_five_minutes_of_grace_and_four_hours_at_most(lag: timedelta, status: WatchStatus) -> None:
     """Within the grace fresh, after it degraded, after four hours blocked; the limits themselves are kept."""
-    assert watched(hearts=mark(lag)).status is status
+    assert watched(hearts=waiting(lag)).status is status
 
 
 @pytest.mark.parametrize(
@@ -76,15 +81,29 @@ def test_measured_code_has_five_minutes_of_grace_and_four_hours_at_most(lag: tim
 )
 def test_each_source_has_its_own_grace(lag: timedelta, status: WatchStatus) -> None:
     """The interface's events may take ninety minutes."""
-    assert watched(packs=mark(lag, grace=PACKS_GRACE)).status is status
-    assert watched(hearts=mark(lag)).status is WatchStatus.DEGRADED
+    assert watched(packs=waiting(lag, grace=PACKS_GRACE)).status is status
+    assert watched(hearts=waiting(lag)).status is WatchStatus.DEGRADED
+
+
+@pytest.mark.parametrize("lag", [timedelta(minutes=6), timedelta(hours=5)])
+def test_rows_that_came_late_hold_nothing_up_any_more(lag: timedelta) -> None:
+    """The verdict is of things as they are now; how late they came stays in the lag, from commit to row."""
+    verdict = watched(hearts=mark(lag))
+    assert verdict.status is WatchStatus.VALID and verdict.lag_seconds == lag.total_seconds()
 
 
 def test_a_source_without_rows_is_missing_by_name() -> None:
     """No rows at all, too long after the commit, is told as missing, and which."""
     assert watched(hearts=mark(None)).status is WatchStatus.MISSING_HEARTS
     assert watched(packs=mark(None, grace=PACKS_GRACE)).status is WatchStatus.MISSING_PACKS
-    assert "no rows for its latest commit a1a1a1a" in watched(hearts=mark(None)).reason
+    assert "no rows of a whole week; its latest commit a1a1a1a" in watched(hearts=mark(None)).reason
+
+
+def test_a_source_that_was_measured_this_week_lags_behind_its_latest_commit() -> None:
+    """It works, and has not come to this commit: too late is not missing."""
+    behind = watched(hearts=mark(None, rows_in_week=12))
+    assert behind.status is WatchStatus.LAG_EXCEEDED
+    assert "no rows for its latest commit a1a1a1a, 10.0 hours after it" in behind.reason
 
 
 def test_rows_that_did_not_come_yet_are_not_missing_yet() -> None:
@@ -142,7 +161,7 @@ def test_days_are_live_for_as_long_as_configured() -> None:
 
 def test_the_worst_source_decides_and_its_lag_is_told() -> None:
     """Lags are kept for each source; the verdict names the worst."""
-    verdict = watched(hearts=mark(timedelta(minutes=10)), packs=mark(timedelta(hours=5), grace=PACKS_GRACE))
+    verdict = watched(hearts=waiting(timedelta(minutes=10)), packs=waiting(timedelta(hours=5), grace=PACKS_GRACE))
     assert verdict.status is WatchStatus.LAG_EXCEEDED
     assert verdict.lags == {"hearts": 600.0, "packs": 18000.0} and verdict.lag_seconds == 18000.0
     assert "5.0 hours" in verdict.reason
@@ -168,7 +187,7 @@ def reached(commits: list[Commit], measured: dict[str, datetime], until: datetim
     def arrival(one: Commit) -> Arrival:
         return Arrival(4, measured[one.sha]) if one.sha in measured else Arrival(0, None)
 
-    return watermark(commits, until, arrival, grace=HEARTS_GRACE, **more)
+    return watermark(commits, until, arrival, grace=HEARTS_GRACE, rows_in_week=4, **more)
 
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -179,9 +198,9 @@ def test_the_newest_commit_is_judged() -> None:
     """Its own rows are its arrival; those of the commit before it say nothing about it."""
     commits = [commit(MORNING, "a"), commit(NOON, "b")]
     assert reached(commits, {"b": NOON + MINUTE}) == mark(
-        MINUTE, commit_sha="b", committed_at=NOON, rows_found=4, first_row_at=NOON + MINUTE
+        MINUTE, commit_sha="b", committed_at=NOON, rows_found=4, first_row_at=NOON + MINUTE, rows_in_week=4
     )
-    assert watched(hearts=reached(commits, {"a": MORNING})).status is WatchStatus.MISSING_HEARTS
+    assert watched(hearts=reached(commits, {"a": MORNING})).status is WatchStatus.LAG_EXCEEDED
 
 
 def test_commits_after_the_day_do_not_count_against_it() -> None:
@@ -205,7 +224,7 @@ def test_nightly_benchmarks_are_not_late_before_their_night() -> None:
     nightly = reached(commits, {"a": measured_at}, cadence=24 * HOUR)
     assert (nightly.commit_sha, nightly.rows_found) == ("b", 0)
     assert watched(hearts=nightly).status is WatchStatus.VALID
-    for hours, status in ((24, WatchStatus.DEGRADED), (28.1, WatchStatus.MISSING_HEARTS)):
+    for hours, status in ((24, WatchStatus.DEGRADED), (28.1, WatchStatus.LAG_EXCEEDED)):
         later = MORNING + timedelta(hours=hours, minutes=6)
         assert watched(hearts=nightly, now=later, day=later.date()).status is status
 
@@ -215,7 +234,7 @@ def test_a_stopped_nightly_run_is_not_hidden_by_young_commits() -> None:
     hourly = [commit(NOW - at * HOUR, f"c{at}") for at in range(72, 0, -1)]
     stopped = reached(hourly, {"c72": NOW - 71 * HOUR}, cadence=24 * HOUR)
     assert stopped.commit_sha == "c71"
-    assert watched(hearts=stopped).status is WatchStatus.MISSING_HEARTS
+    assert watched(hearts=stopped).status is WatchStatus.LAG_EXCEEDED
 
 
 def test_an_old_branch_merged_after_the_nightly_run_waits_from_that_run_on() -> None:

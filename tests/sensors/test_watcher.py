@@ -47,9 +47,9 @@ def test_a_source_that_goes_stale_and_recovers_is_told_twice(
         result = ticked(watcher_sensor(adapters_at(NOW + minutes * MINUTE)), cursor)
         cursor = result.cursor
     [stale] = people.told
-    assert (stale.title, stale.severity) == ("hearts is missing hearts", "error")
+    assert (stale.title, stale.severity) == ("hearts is stale", "error")
     assert f"no rows for its latest commit {second[:7]}" in stale.text
-    assert statuses(live)["2026-09-08"] == ("missing_hearts", True)
+    assert statuses(live)["2026-09-08"] == ("lag_exceeded", True)
 
     live.report(second, NOW - 5 * HOUR + MINUTE)
     load(adapters_at(NOW))
@@ -57,6 +57,19 @@ def test_a_source_that_goes_stale_and_recovers_is_told_twice(
         cursor = ticked(watcher_sensor(adapters_at(NOW + minutes * MINUTE)), cursor).cursor
     assert [notice.title for notice in people.told[1:]] == ["Fresh again: hearts"]
     assert statuses(live)["2026-09-08"] == ("valid", True)
+
+
+def test_rows_that_come_too_late_end_the_refusal(live: LiveWorkspace, adapters_at: At, people: ToldPeople) -> None:
+    """Measured five hours after its commit, the day can be written about; nobody has to commit again for that."""
+    sha = live.commit(NOW - 6 * HOUR)
+    load(adapters_at(NOW))
+    stale = ticked(watcher_sensor(adapters_at(NOW)))
+    live.report(sha, NOW - HOUR)
+    load(adapters_at(NOW))
+    ticked(watcher_sensor(adapters_at(NOW)), stale.cursor)
+    assert [notice.title for notice in people.told] == ["hearts has no rows", "Fresh again: hearts"]
+    [row] = selected(live.folder, "SELECT status, lag_seconds FROM watcher_runs WHERE day = '2026-09-08'")
+    assert (row["status"], row["lag_seconds"]) == ("valid", 5 * 3600)
 
 
 def test_what_could_not_be_told_is_told_by_the_next_tick(

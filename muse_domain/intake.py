@@ -40,6 +40,14 @@ class FileReading:
         known = (self.size_bytes, self.modified_ns, self.reader)
         return not self.again and not self.missing and known == (size_bytes, modified_ns, reader)
 
+    def was_opened_as(self, size_bytes: int, modified_ns: int) -> bool:
+        """Whether a file of this size and time was opened before, whatever came of it, and however it is read by now.
+
+        One that went missing and is back is opened again; one that could not be read is not.
+        """
+        is_gone = self.missing and not self.again
+        return not is_gone and (self.size_bytes, self.modified_ns) == (size_bytes, modified_ns)
+
     def says_the_same_as(self, other: "FileReading") -> bool:
         """Whether nothing but the name of the reading and the file's time differ."""
         return self._told() == other._told()
@@ -89,7 +97,7 @@ def plan_build(asked: Sequence[date], expected: Mapping[date, str], recorded: Ma
     `expected` and `recorded` map days to the hash of their inputs: as they are now, and as they were at the last load.
     A day that was never loaded is only built when it is asked for.
     """
-    changed = {day for day in {*expected, *recorded} if expected.get(day, NO_INPUTS) != recorded.get(day)}
+    changed = changed_days(expected, recorded)
     build = [day for day in asked if day in changed or day not in recorded]
     reach = min(asked) - timedelta(days=LATE_DAYS)
     outdated = sorted(day for day in changed - set(asked) if day in recorded)
@@ -100,6 +108,11 @@ def plan_build(asked: Sequence[date], expected: Mapping[date, str], recorded: Ma
         late=tuple(late),
         stale=tuple(day for day in outdated if day not in set(late)),
     )
+
+
+def changed_days(expected: Mapping[date, str], recorded: Mapping[date, str]) -> set[date]:
+    """Days that are not built from their inputs as these are now."""
+    return {day for day in {*expected, *recorded} if expected.get(day, NO_INPUTS) != recorded.get(day)}
 
 
 NO_INPUTS = inputs_sha256(())

@@ -7,7 +7,7 @@ disk is the business of `muse_resources.workspace`.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -256,11 +256,20 @@ class PolicySection(_Section):
 
 
 class WatchSection(_Section):
-    """`[watch]`: how often Muse looks at its sources, and how far back it catches up by itself (ruling X-13)."""
+    """`[watch]`: when Muse does what by itself (rulings X-12 and X-13)."""
 
+    build_at: time = time(2)
     every_minutes: Annotated[int, Field(ge=1, le=60)] = 10
     poll_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
+    again_minutes: Annotated[int, Field(ge=0, le=24 * 60)] = 10
     catch_up_days: Annotated[int, Field(ge=1, le=31)] = 7
+
+    @field_validator("build_at")
+    @classmethod
+    def _a_minute_of_the_day(cls, value: time) -> time:
+        if value.tzinfo or value.second or value.microsecond:
+            raise ValueError('give hours and minutes in UTC: "02:00"')
+        return value
 
 
 class BlogSection(_Section):

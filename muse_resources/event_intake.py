@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
 
@@ -26,8 +26,17 @@ from muse_resources.event_files import (
     refused_letters,
     snapshot,
 )
-from muse_resources.file_ledger import FileLedger, blocked_readings, dead_letter, ignore, one_at_a_time, unsettle
+from muse_resources.file_ledger import (
+    FileLedger,
+    blocked_readings,
+    dead_letter,
+    ignore,
+    one_at_a_time,
+    unless_being_built,
+    unsettle,
+)
 from muse_resources.input_files import InputFile, Listing, list_inputs, unreadable
+from muse_resources.input_look import InputLook, input_look, new_files, newly_refused
 from muse_resources.statements import statement
 from muse_resources.workspace import Workspace
 
@@ -93,6 +102,35 @@ def take_in_events(
             counts = load.put_in_place(plan.build, number_sessions=hash_key is None)
         store.record_loads(SOURCE, ledger.loads(counts))
         return EventIntake(plan, dict(counts), len(listing.files), len(changed), ledger.missing, originals.copies)
+
+
+def look_at_events(store: Warehouse, workspace: Workspace, now: datetime) -> InputLook | None:
+    """Let the engine read the event files that are new, a bounded part of them, and note which days they hold.
+
+    None while a build reads them itself. Raises TransientFailure or PermanentFailure of the warehouse.
+    """
+    with unless_being_built(workspace.locks, SOURCE) as is_free:
+        if not is_free:
+            return None
+        listing = list_inputs(workspace.folder, workspace.settings.events, store.list_objects)
+        ledger = FileLedger(store, SOURCE)
+        # Of a log that somebody always writes to, the part that was listed is read: there is nothing to wait for.
+        found = new_files(listing, ledger, now, timedelta())
+        read = _read_now(store, workspace, found.now) if found.now else []
+        readings = [one.reading for one in read]
+        refused = newly_refused(readings, ledger)
+        ledger.note(((one.reading, one.letters) for one in read), now)
+        recorded = {row["day"]: row["inputs_sha256"] for row in store.select("select_day_loads", {"source": SOURCE})}
+        return input_look(SOURCE, listing, found, readings, refused, ledger, recorded)
+
+
+def _read_now(store: Warehouse, workspace: Workspace, files: Sequence[InputFile[EventSource]]) -> list["_Read"]:
+    hash_key = workspace.secrets.hash_key
+    readers = {source: event_reader(source, hash_key) for source in workspace.settings.events}
+    with store.load_days(SOURCE) as load:
+        read = list(_gather(load, files, readers, hash_key, _ANY_DAY))
+        _complete(load, read, hash_key)
+    return read
 
 
 def event_reader(source: EventSource, hash_key: str | None) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from muse_domain.intake import FileReading, inputs_by_day, inputs_sha256
 from muse_domain.measurements import Refusal
@@ -152,6 +152,22 @@ def one_at_a_time(folder: Path, source: str) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(str(folder / f".{source}.lock")):
         yield
+
+
+@contextmanager
+def unless_being_built(folder: Path, source: str) -> Iterator[bool]:
+    """Whether no build of the table is under way; none begins before the end of the block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(str(folder / f".{source}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def dead_letter(

@@ -8,8 +8,16 @@ from typing import Any
 from muse_domain.intake import BuildPlan, FileReading, plan_build
 from muse_domain.ports import OnFile, Row, Warehouse
 from muse_domain.settings import ReportSource
-from muse_resources.file_ledger import FileLedger, blocked_readings, ignore, one_at_a_time, unsettle
+from muse_resources.file_ledger import (
+    FileLedger,
+    blocked_readings,
+    ignore,
+    one_at_a_time,
+    unless_being_built,
+    unsettle,
+)
 from muse_resources.input_files import Listing, list_inputs
+from muse_resources.input_look import SETTLED, InputLook, input_look, new_files, newly_refused
 from muse_resources.report_files import ReadReport, read_report_file, report_reader
 from muse_resources.workspace import Workspace
 
@@ -58,6 +66,31 @@ def take_in_reports(
             unsettle(store, SOURCE, plan.build, recorded)
             _build(store, ledger, read, intake)
         return intake
+
+
+def look_at_reports(
+    store: Warehouse, workspace: Workspace, now: datetime, is_time_up: Callable[[], bool]
+) -> InputLook | None:
+    """Read and note the reports that are new, a bounded number of them; None while a build reads them itself.
+
+    Raises TransientFailure or PermanentFailure of the warehouse.
+    """
+    with unless_being_built(workspace.locks, SOURCE) as is_free:
+        if not is_free:
+            return None
+        listing = list_inputs(workspace.folder, workspace.settings.reports, store.list_objects)
+        ledger = FileLedger(store, SOURCE)
+        found = new_files(listing, ledger, now, SETTLED)
+        read: list[ReadReport] = []
+        for file in found.now:
+            if is_time_up():
+                break
+            read.append(read_report_file(workspace.folder, file, report_reader(file.source), store.read_object))
+        readings = [one.reading for one in read]
+        refused = newly_refused(readings, ledger)
+        ledger.note(((one.reading, one.letters) for one in read), now)
+        recorded = {row["day"]: row["inputs_sha256"] for row in store.select("select_day_loads", {"source": SOURCE})}
+        return input_look(SOURCE, listing, found, readings, refused, ledger, recorded)
 
 
 def _read_changed(

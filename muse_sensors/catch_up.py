@@ -7,23 +7,18 @@ from typing import Any
 import dagster as dg
 
 from muse_domain.catch_up import CatchUp, OpenDay, plan_catch_up
-from muse_domain.days import day_end
 from muse_domain.notices import Notice
 from muse_domain.watch import WatchStatus, worst
 from muse_resources.adapters import Adapters
 from muse_resources.freshness import TRAILING_WEEK, FreshnessReader, required_sources, stored_override
+from muse_sensors.busy_days import busy_days
 from muse_sensors.covered_days import buildable
 from muse_sensors.cursors import read_cursor, write_cursor
+from muse_sensors.schedules import build_time
 
 INTERVAL_S = 300
-# The schedule has a day at 02:00; this sensor only takes what it has left.
-_AFTER_MIDNIGHT = timedelta(hours=2, minutes=20)
-_BUSY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
+# The schedule goes first; this sensor only takes what it has left.
+_AFTER_SCHEDULE = timedelta(minutes=20)
 
 
 def catch_up_sensor(adapters: Adapters, job: Any) -> dg.SensorDefinition:
@@ -68,7 +63,7 @@ def _plan(
     """What to do about the days without a final episode, and which of them a person lets through."""
     settings = adapters.workspace.settings
     window = [now.date() - timedelta(days=back) for back in range(1, settings.watch.catch_up_days + 1)]
-    due = [day for day in buildable(window, settings, now.date()) if now >= day_end(day) + _AFTER_MIDNIGHT]
+    due = [day for day in buildable(window, settings, now.date()) if now >= build_time(day, settings) + _AFTER_SCHEDULE]
     if not due:
         return CatchUp((), (), (), ()), {}
     span = {"first": min(due) - timedelta(days=TRAILING_WEEK), "last": max(due)}
@@ -83,7 +78,7 @@ def _plan(
     plan = plan_catch_up(
         judged,
         loaded=loaded,
-        busy=_busy_days(instance, open_days),
+        busy=busy_days(instance, min(due), max(due)),
         tried=tried,
         week=TRAILING_WEEK,
         first=settings.muse.start_date,
@@ -97,15 +92,6 @@ def _open_day(adapters: Adapters, reader: FreshnessReader, day: date, *, is_over
     passes = status is WatchStatus.VALID or (status is WatchStatus.DEGRADED and adapters.workspace.allows_degraded)
     verdict = f"{status}, overridden" if is_overridden else str(status)
     return OpenDay(day, verdict, passes or is_overridden)
-
-
-def _busy_days(instance: dg.DagsterInstance, days: Sequence[date]) -> set[date]:
-    """Days that a run is building or waits to build."""
-    if not days:
-        return set()
-    wanted = {"dagster/partition": [day.isoformat() for day in days]}
-    runs = instance.get_runs(dg.RunsFilter(statuses=_BUSY, tags=wanted))
-    return {date.fromisoformat(run.tags["dagster/partition"]) for run in runs}
 
 
 def _tell_left(adapters: Adapters, left: Sequence[OpenDay], state: dict[str, Any]) -> str:

@@ -1,23 +1,25 @@
 """The daily schedule."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
+from muse_domain.days import day_end
 from muse_domain.settings import Settings
 
 
 def daily_episode_schedule(job: Any, settings: Settings) -> dg.ScheduleDefinition:
     """02:00 UTC, for the day before (ruling X-12). The day follows from the tick, never from the clock."""
+    at = settings.watch.build_at
 
     @dg.schedule(
         name="daily_episode_schedule",
         job=job,
-        cron_schedule="0 2 * * *",
+        cron_schedule=f"{at.minute} {at.hour} * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Builds the episode of the day before, at 02:00 UTC.",
+        description=f"Builds the episode of the day before, at {at:%H:%M} UTC.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         day = (context.scheduled_execution_time - timedelta(days=1)).date()
@@ -27,3 +29,9 @@ def daily_episode_schedule(job: Any, settings: Settings) -> dg.ScheduleDefinitio
         return dg.RunRequest(run_key=f"daily:{day}", partition_key=day.isoformat())
 
     return tick
+
+
+def build_time(day: date, settings: Settings) -> datetime:
+    """When the schedule builds a day."""
+    at = settings.watch.build_at
+    return day_end(day) + timedelta(hours=at.hour, minutes=at.minute)

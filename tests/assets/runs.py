@@ -20,6 +20,7 @@ def run_assets(
     *,
     checks: Iterable[tuple[str, str]] | None = None,
     tags: Mapping[str, str] | None = None,
+    instance: dg.DagsterInstance | None = None,
 ) -> dg.ExecuteInProcessResult:
     """One run of some assets for a day, or for the range up to `last`. `checks` alone: of no asset, only these."""
     selection = {dg.AssetKey(name) for name in assets}
@@ -28,13 +29,15 @@ def run_assets(
     subset = graph.get_subset(asset_selection=selection, asset_check_selection=chosen)
     if last is None:
         return subset.execute_in_process(
-            partition_key=first.isoformat(), raise_on_error=False, run_config=_QUIET, tags=tags
+            partition_key=first.isoformat(), raise_on_error=False, run_config=_QUIET, tags=tags, instance=instance
         )
     days = {
         "dagster/asset_partition_range_start": first.isoformat(),
         "dagster/asset_partition_range_end": last.isoformat(),
     }
-    return subset.execute_in_process(tags={**days, **(tags or {})}, raise_on_error=False, run_config=_QUIET)
+    return subset.execute_in_process(
+        tags={**days, **(tags or {})}, raise_on_error=False, run_config=_QUIET, instance=instance
+    )
 
 
 def run_daily_job(adapters: Adapters, day: date) -> dg.ExecuteInProcessResult:

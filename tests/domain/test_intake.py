@@ -195,6 +195,16 @@ def test_a_file_of_the_same_size_and_time_is_not_opened() -> None:
     assert not replace(known, missing=True).is_unchanged(10, 20, "reader")
 
 
+def test_a_look_opens_no_file_twice_that_has_not_changed() -> None:
+    """Nor one that could not be read, nor one that another version would read otherwise; one that is back is new."""
+    known = reading()
+    assert known.was_opened_as(10, 20)
+    assert not known.was_opened_as(11, 20) and not known.was_opened_as(10, 21)
+    assert replace(known, again=True).was_opened_as(10, 20)
+    assert replace(known, again=True, missing=True).was_opened_as(10, 20)
+    assert not replace(known, missing=True).was_opened_as(10, 20)
+
+
 def test_a_reading_that_says_nothing_new_is_recognised() -> None:
     """A touched file, read again; not one that gave other rows."""
     assert reading().says_the_same_as(reading(modified_ns=99, reading_id=uuid.uuid4()))

@@ -12,7 +12,7 @@ import pytest
 from muse_domain.intake import FileReading, inputs_by_day
 from muse_domain.measurements import Refusal
 from muse_domain.ports import Row
-from muse_resources.file_ledger import FileLedger, blocked_readings, dead_letter, one_at_a_time
+from muse_resources.file_ledger import FileLedger, blocked_readings, dead_letter, one_at_a_time, unless_being_built
 from muse_resources.warehouse import ClickHouseWarehouse
 
 NOW = datetime(2026, 9, 10, 6, tzinfo=UTC)
@@ -210,4 +210,14 @@ def test_one_build_at_a_time(tmp_path: Path) -> None:
     with one_at_a_time(tmp_path / "locks", "t"), one_at_a_time(tmp_path / "locks", "u"):
         assert (tmp_path / "locks").is_dir()
     with one_at_a_time(tmp_path / "locks", "t"):
+        pass
+
+
+def test_a_look_does_not_wait_for_a_build_and_a_build_waits_for_a_look(tmp_path: Path) -> None:
+    """The look knows at once; when it is free, it holds the same lock."""
+    with one_at_a_time(tmp_path, "t"), unless_being_built(tmp_path, "t") as is_free:
+        assert not is_free
+    with unless_being_built(tmp_path, "t") as is_free, unless_being_built(tmp_path, "t") as is_free_twice:
+        assert is_free and not is_free_twice
+    with one_at_a_time(tmp_path, "t"):
         pass

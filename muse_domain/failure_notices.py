@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from muse_domain.notices import Notice
+from muse_domain.watch import SOURCE_STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class FailedRun:
     day: str
     refusals: Sequence[Refusal]
     errors: Sequence[str]
+    failed_on: date
     will_retry: bool = False
 
 
@@ -31,14 +34,19 @@ def failure_notice(run: FailedRun, link: str = "") -> Notice | None:
     """The notice of a failed run; None for one that Dagster starts again by itself.
 
     Runs that a gate refused share a key as long as they were refused for the same reason: a person who tries again,
-    a backfill and the schedule are one thing to tell.
+    a backfill and the schedule are one thing to tell. That a source is stale is one thing for all days under watch.
     """
     if run.will_retry:
         return None
     what = f"{run.title} of {run.day}" if run.day else run.title
     if run.refusals and not run.errors:
-        key = ";".join(f"{one.gate}:{run.day}:{one.status or one.reason}" for one in run.refusals)
+        key = ";".join(_key(one, run) for one in run.refusals)
         reasons = "; ".join(one.reason for one in run.refusals)
         return Notice(key, f"{what} was refused", reasons, "warning", link)
     said = "; ".join([*run.errors, *(one.reason for one in run.refusals)]) or "no step says why: see the run"
     return Notice(f"run:{run.run_id}", f"{what} failed", said[:1500], "error", link)
+
+
+def _key(refusal: Refusal, run: FailedRun) -> str:
+    about = run.failed_on if refusal.status in SOURCE_STATUSES else run.day
+    return f"{refusal.gate}:{about}:{refusal.status or refusal.reason}"

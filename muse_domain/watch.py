@@ -27,6 +27,9 @@ class WatchStatus(StrEnum):
     ERROR = "error"
 
 
+# What is wrong with a source, and so with every day under watch alike.
+SOURCE_STATUSES = frozenset(set(WatchStatus) - {WatchStatus.VALID, WatchStatus.INCOMPLETE})
+
 _SEVERITY = list(WatchStatus)
 
 

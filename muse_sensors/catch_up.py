@@ -122,4 +122,4 @@ def _said(plan: CatchUp, problem: str) -> str:
         first = plan.unloaded[0].day
         said.append(f"the week before {first} is not loaded: `muse backfill` loads it")
     said += [f"not told yet: {problem}"] if problem else []
-    return "; ".join(said) or "Every day that has ended has its episode, or its quiet."
+    return "; ".join(said) or "Every day that is due has its episode, or its quiet."

@@ -46,7 +46,7 @@ def failure_sensor(adapters: Adapters) -> dg.SensorDefinition:
         for record in _failed_since(context.instance, datetime.fromisoformat(after)):
             run_id = record.dagster_run.run_id
             if f"run:{run_id}" not in known:
-                news, problem = _tell(adapters, context.instance, record.dagster_run, known)
+                news, problem = _tell(adapters, context.instance, record, known)
                 if problem:
                     break
                 known += [f"run:{run_id}", *news]
@@ -68,10 +68,11 @@ def _failed_since(instance: dg.DagsterInstance, after: datetime) -> Any:
 
 
 def _tell(
-    adapters: Adapters, instance: dg.DagsterInstance, run: dg.DagsterRun, known: list[str]
+    adapters: Adapters, instance: dg.DagsterInstance, record: dg.RunRecord, known: list[str]
 ) -> tuple[list[str], str]:
     """Keys that people know now and did not before; and why they could not be told."""
-    failed = failed_run(instance, run)
+    run = record.dagster_run
+    failed = failed_run(instance, run, record.update_timestamp.astimezone(UTC).date())
     notice = failure_notice(failed, _link(adapters, run.run_id))
     if notice is None or notice.key in known or _watcher_has_told(adapters, failed):
         return [], ""
@@ -82,7 +83,7 @@ def _tell(
     return [notice.key], ""
 
 
-def failed_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> FailedRun:
+def failed_run(instance: dg.DagsterInstance, run: dg.DagsterRun, failed_on: date) -> FailedRun:
     """What is known of a failed run from its events."""
     refusals: list[Refusal] = []
     errors: list[str] = []
@@ -97,7 +98,7 @@ def failed_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> FailedRun:
     days = {run.tags.get("dagster/partition"), run.tags.get("dagster/asset_partition_range_start")} - {None}
     title = "The day" if run.job_name != "__ASSET_JOB" else ", ".join(sorted(_assets(run))) or "A run"
     will_retry = run.tags.get("dagster/will_retry") == "true"
-    return FailedRun(run.run_id, title, min(map(str, days), default=""), refusals, errors, will_retry)
+    return FailedRun(run.run_id, title, min(map(str, days), default=""), refusals, errors, failed_on, will_retry)
 
 
 def _assets(run: dg.DagsterRun) -> Iterator[str]:

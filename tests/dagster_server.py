@@ -34,7 +34,9 @@ ASSETS = "{ assetNodes { groupName isPartitioned assetKey { path } } }"
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
   locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
 TICKS = """query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor {
-  sensorState { status ticks(limit: 1) { status skipReason error { message } } } } } }"""
+  sensorState { ticks(limit: 1) { timestamp } } } } }"""
+RUNS = """query($filter: RunsFilter!) { runsOrError(filter: $filter, limit: 100) { ... on Runs { results {
+  runId status tags { key value } } } } }"""
 LATEST = """query($key: AssetKeyInput!, $days: [String!]) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
   assetMaterializations(partitions: $days, limit: 1) { runId metadataEntries { __typename label
     ... on MarkdownMetadataEntry { mdStr } ... on TextMetadataEntry { text } ... on IntMetadataEntry { intValue }
@@ -83,10 +85,23 @@ class DagsterServer:
         assert answer["__typename"] == "LaunchBackfillSuccess", answer
         return str(answer["backfillId"])
 
-    def has_ticked(self, sensor: str) -> bool:
-        """Whether a sensor of the location was ever evaluated."""
+    def ticked_at(self, sensor: str) -> float:
+        """When a sensor of the location was last evaluated, in seconds since 1970; 0 for never."""
         answer = self.ask(TICKS, sensor={**LOCATION, "sensorName": sensor})["sensorOrError"]
-        return bool(answer["sensorState"]["ticks"])
+        return float(max((tick["timestamp"] for tick in answer["sensorState"]["ticks"]), default=0))
+
+    def wait_for_tick(self, *sensors: str, timeout_s: float) -> None:
+        """Until each of the sensors was evaluated after this call."""
+        since = time.time()
+        for sensor in sensors:
+            wait_for(lambda: self.ticked_at(sensor) > since, timeout_s, f"a tick of {sensor}")  # noqa: B023
+
+    def runs_of(self, day: str, **tags: str) -> dict[str, str]:
+        """Status of each run of a day by its id, newest first; only of those that Dagster tagged so."""
+        wanted = [{"key": "dagster/partition", "value": day}]
+        wanted += [{"key": f"dagster/{name}", "value": value} for name, value in tags.items()]
+        found = self.ask(RUNS, filter={"tags": wanted})["runsOrError"]["results"]
+        return {run["runId"]: run["status"] for run in found}
 
     def status_of(self, run_id: str) -> str:
         """The run's status now."""

@@ -20,10 +20,11 @@ START, TODAY = (NOW - timedelta(days=9)).date(), NOW.date()
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveWorkspace]:
-    """A workspace whose newest commit was measured 20 minutes after it was made: late, but not too late."""
+    """A workspace whose newest commit waits for its measurement for an hour: late, but not too late."""
     workspace = live_workspace(tmp_path_factory.mktemp("watching") / "live", START)
-    sha = workspace.commit(NOW - HOUR)
-    workspace.report(sha, NOW - HOUR + timedelta(minutes=20))
+    measured = workspace.commit(NOW - 5 * HOUR)
+    workspace.report(measured, NOW - 5 * HOUR + timedelta(minutes=1))
+    workspace.commit(NOW - HOUR)
     adapters = adapters_of(workspace.folder)
     adapters.warehouse.migrate()
     assert run_assets(adapters, ["commits", "bench_runs"], START, TODAY).success
@@ -39,7 +40,7 @@ def test_the_watcher_says_why_and_ends_with_one(live: LiveWorkspace) -> None:
     """A script can stop on it."""
     done = muse(live.folder, "watcher")
     assert done.exit_code == 1, done.output
-    assert "degraded" in done.output and "refused" in done.output and "20 min" in done.output
+    assert "degraded" in done.output and "refused" in done.output and "behind commit" in done.output
 
 
 @pytest.mark.parametrize("how", ["flag", "variable"])

@@ -1,11 +1,13 @@
 """What is told of a failed run, and what is one thing to tell."""
 
 from dataclasses import replace
+from datetime import date, timedelta
 
 from muse_domain.failure_notices import FailedRun, Refusal, failure_notice
 
 STALE = Refusal("watcher_gate", "missing_hearts", "hearts has no rows for its latest commit abc, 5.0 hours after it")
-RUN = FailedRun("r1", "The day", "2026-09-08", [], ["bench_runs: the disk is full"])
+FAILED_ON = date(2026, 9, 9)
+RUN = FailedRun("r1", "The day", "2026-09-08", [], ["bench_runs: the disk is full"], FAILED_ON)
 
 
 def test_a_failed_step_is_told_with_its_words() -> None:
@@ -31,6 +33,21 @@ def test_runs_refused_for_one_reason_are_one_thing() -> None:
     assert other and other.key != first.key
 
 
+def test_a_stale_source_is_one_thing_for_all_days_under_watch() -> None:
+    """Yesterday and today are refused for it alike; if it is stale tomorrow, that is worth a word. A week that is not
+    loaded is of its day."""
+    refused = replace(RUN, errors=[], refusals=[STALE])
+    keys = [
+        notice.key
+        for one in (refused, replace(refused, day="2026-09-09"), replace(refused, failed_on=FAILED_ON + timedelta(1)))
+        if (notice := failure_notice(one))
+    ]
+    assert keys[0] == keys[1] != keys[2]
+    incomplete = replace(refused, refusals=[replace(STALE, status="incomplete")])
+    first, second = failure_notice(incomplete), failure_notice(replace(incomplete, day="2026-09-09"))
+    assert first and second and first.key != second.key
+
+
 def test_a_run_that_starts_again_by_itself_is_not_told() -> None:
     """Its last attempt is."""
     assert failure_notice(replace(RUN, will_retry=True)) is None
@@ -38,5 +55,5 @@ def test_a_run_that_starts_again_by_itself_is_not_told() -> None:
 
 def test_a_run_that_says_nothing_is_told_all_the_same() -> None:
     """A killed process leaves no words."""
-    notice = failure_notice(FailedRun("r1", "The day", "", [], []))
+    notice = failure_notice(FailedRun("r1", "The day", "", [], [], FAILED_ON))
     assert notice and notice.title == "The day failed" and "see the run" in notice.text

@@ -259,7 +259,7 @@ class WatchSection(_Section):
     """`[watch]`: when Muse does what by itself (rulings X-12 and X-13)."""
 
     build_at: time = time(2)
-    every_minutes: Annotated[int, Field(ge=1, le=60)] = 10
+    every_minutes: Annotated[float, Field(ge=0.1, le=60)] = 10
     poll_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
     again_minutes: Annotated[int, Field(ge=0, le=24 * 60)] = 10
     catch_up_days: Annotated[int, Field(ge=1, le=31)] = 7

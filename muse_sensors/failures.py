@@ -16,6 +16,8 @@ from muse_sensors.cursors import read_cursor, write_cursor
 # A tick is short, and what it leaves over is told by the next.
 MOST_TOLD, _MOST_RUNS = 10, 200
 _REMEMBERED = 500
+# People know of a failure within a minute.
+_INTERVAL_S = 30
 # Runs that failed shortly before the first tick are told, older ones are history.
 _FIRST_LOOK = timedelta(minutes=10)
 _EVENTS = {
@@ -34,7 +36,7 @@ def failure_sensor(adapters: Adapters) -> dg.SensorDefinition:
 
     @dg.sensor(
         name="failure_sensor",
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=min(_INTERVAL_S, adapters.workspace.settings.watch.poll_seconds),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells people of each failed run once, and of a refused day once for each reason.",
     )

@@ -22,7 +22,7 @@ def watcher_sensor(adapters: Adapters) -> dg.SensorDefinition:
 
     @dg.sensor(
         name="watcher_sensor",
-        minimum_interval_seconds=settings.watch.every_minutes * 60,
+        minimum_interval_seconds=round(settings.watch.every_minutes * 60),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Judges whether the sources are fresh; records and tells each change of the verdict once.",
     )

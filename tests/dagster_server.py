@@ -30,6 +30,8 @@ BACKFILL_STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: 
 RUN_ERRORS = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
   __typename ... on ExecutionStepFailureEvent { stepKey error { message cause { message } } }
   ... on RunFailureEvent { error { message } } ... on MessageEvent { level message } } } } }"""
+RELOAD = """mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) {
+  __typename ... on WorkspaceLocationEntry { loadStatus } } }"""
 ASSETS = "{ assetNodes { groupName isPartitioned assetKey { path } } }"
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
   locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
@@ -84,6 +86,11 @@ class DagsterServer:
         answer = self.ask(BACKFILL, params=params)["launchPartitionBackfill"]
         assert answer["__typename"] == "LaunchBackfillSuccess", answer
         return str(answer["backfillId"])
+
+    def reload(self) -> None:
+        """Load the definitions again, as the UI's button does: settings that were changed count from now on."""
+        answer = self.ask(RELOAD, name="muse")["reloadRepositoryLocation"]
+        assert answer.get("loadStatus") == "LOADED", answer
 
     def ticked_at(self, sensor: str) -> float:
         """When a sensor of the location was last evaluated, in seconds since 1970; 0 for never."""

@@ -3,9 +3,7 @@
 Nothing here is told the time: the commits lie where the story needs them.
 """
 
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -67,21 +65,20 @@ def _noisy_ms(around_ms: float, seed: int) -> float:
     return around_ms * (1 + Random(seed).uniform(-0.01, 0.01))
 
 
-@contextmanager
-def running(live: LiveWorkspace, slack: SlackServer, log: Path) -> Iterator[DagsterServer]:
-    """`muse dev`."""
-    with dagster_server(live.folder, log, SLACK_WEBHOOK_URL=slack.url) as server:
+@pytest.fixture
+def dagster(live: LiveWorkspace, slack: SlackServer, tmp_path: Path) -> Iterator[DagsterServer]:
+    """`muse dev`, after every sensor had its first look."""
+    with dagster_server(live.folder, tmp_path / "log", SLACK_WEBHOOK_URL=slack.url) as server:
+        wait_for(lambda: all(map(server.ticked_at, SENSORS)), SLOW_S, "the first look of every sensor")
         yield server
 
 
-def watch(live: LiveWorkspace, **changes: object) -> None:
-    """Change keys of `[watch]`, which count from the next start."""
-    settings = live.folder / "muse.toml"
-    text = settings.read_text()
-    for key, value in changes.items():
-        text, count = re.subn(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
-        assert count == 1
-    settings.write_text(text)
+def look_often_and_build_soon(live: LiveWorkspace, dagster: DagsterServer) -> None:
+    """Have the watcher look every six seconds, and the schedule build the day before in one to two minutes."""
+    settings, at = live.folder / "muse.toml", datetime.now(UTC) + 2 * MINUTE
+    soon = WATCH.replace("23:59", f"{at:%H:%M}").replace("every_minutes = 60", "every_minutes = 0.1")
+    settings.write_text(settings.read_text().replace(WATCH, soon))
+    dagster.reload()
 
 
 def episode(live: LiveWorkspace, day: str) -> dict[str, Any]:
@@ -90,66 +87,58 @@ def episode(live: LiveWorkspace, day: str) -> dict[str, Any]:
     return rows[0] if rows else {}
 
 
-def at_rest(dagster: DagsterServer, *days: str) -> bool:
-    """Whether no run of these days is under way, or waits."""
-    return all(status in ("SUCCESS", "FAILURE") for day in days for status in dagster.runs_of(day).values())
+def measure(live: LiveWorkspace, sha: str, day: datetime) -> None:
+    """Eight runs of a commit that made it slower."""
+    for hours in range(5, 13):
+        live.report(sha, day + hours * HOUR, _noisy_ms(0.31, hours))
 
 
 def test_from_a_commit_to_its_episode_and_from_stale_data_to_the_recovery(
-    live: LiveWorkspace, slack: SlackServer, now: datetime, told_day: datetime, tmp_path: Path
+    live: LiveWorkspace, slack: SlackServer, dagster: DagsterServer, now: datetime, told_day: datetime
 ) -> None:
     """Without a hand except those that push, measure, and try in vain."""
     told, yesterday, today = (day.date().isoformat() for day in (told_day, told_day + DAY, now))
 
     # A commit appears, its measurements with it: its day is told and published.
-    with running(live, slack, tmp_path / "first.log") as dagster:
-        wait_for(lambda: all(map(dagster.ticked_at, SENSORS)), SLOW_S, "the first look of every sensor")
-        slower = live.commit(told_day + 4 * HOUR, "Decode in blocks")
-        for hours in range(5, 13):
-            live.report(slower, told_day + hours * HOUR, _noisy_ms(0.31, hours))
-        published = wait_for(lambda: _published(live, told), SLOW_S, f"the episode of {told}")
-        assert published["status"] == "published", published
-        assert any("ep-001" in name for name in post_files(live.folder))
-        wait_for(lambda: dagster.runs_of(told, sensor_name="commit_sensor"), SLOW_S, "the run of the commit sensor")
-        wait_for(lambda: at_rest(dagster, told, yesterday, today), SLOW_S, "the end of its runs")
-        assert slack.told == []
+    measure(live, live.commit(told_day + 4 * HOUR, "Decode in blocks"), told_day)
+    published = wait_for(lambda: _published(live, told), SLOW_S, f"the episode of {told}")
+    assert published["status"] == "published", published
+    assert any("ep-001" in name for name in post_files(live.folder))
+    assert dagster.runs_of(told, sensor_name="commit_sensor")
+    assert slack.told == []
 
     # The next commit is not measured. Whoever starts a day under watch is refused, and people are told once.
-    build_at = datetime.now(UTC) + 150 * timedelta(seconds=1) + MINUTE
-    watch(live, every_minutes=1, build_at=f'"{build_at:%H:%M}"')
-    with running(live, slack, tmp_path / "second.log") as dagster:
-        stale = live.commit(told_day + DAY + 12 * HOUR, "Not measured")
-        wait_for(lambda: slack.told, SLOW_S, "the telling of the stale source")
-        assert f"hearts has no rows for its latest commit {stale[:7]}" in slack.told[0]
-        by_hand = [dagster.launch([], today, job="daily_episode_job"), dagster.launch(["episodes"], today)]
-        backfill = dagster.backfill(["episodes"], today, today)
-        last_month = [(now - days * DAY).date().isoformat() for days in (29, 28)]
-        history = dagster.backfill(["episodes"], *last_month)
-        assert [dagster.wait_for_run(run, SLOW_S) for run in by_hand] == ["FAILURE", "FAILURE"]
-        assert dagster.wait_for_backfill(backfill, SLOW_S)["status"] == "COMPLETED_FAILED"
-        assert dagster.wait_for_backfill(history, SLOW_S)["status"] == "COMPLETED_SUCCESS"
-        [scheduled] = wait_for(
-            lambda: dagster.runs_of(yesterday, schedule_name="daily_episode_schedule"), SLOW_S, "the schedule"
-        )
-        assert dagster.wait_for_run(scheduled, SLOW_S) == "FAILURE"
-        assert [episode(live, day) for day in (yesterday, today)] == [{}, {}]
-        assert all(episode(live, day) for day in last_month)
-        dagster.wait_for_tick("failure_sensor", "watcher_sensor", timeout_s=SLOW_S)
-        assert len(slack.told) == 1, slack.told
+    look_often_and_build_soon(live, dagster)
+    stale = live.commit(told_day + DAY + 12 * HOUR, "Not measured")
+    wait_for(lambda: slack.told, SLOW_S, "the telling of the stale source")
+    assert f"hearts has no rows for its latest commit {stale[:7]}" in slack.told[0]
+    by_hand = [dagster.launch([], today, job="daily_episode_job"), dagster.launch(["episodes"], today)]
+    backfill = dagster.backfill(["episodes"], today, today)
+    last_month = [(now - days * DAY).date().isoformat() for days in (29, 28)]
+    history = dagster.backfill(["episodes"], *last_month)
+    assert [dagster.wait_for_run(run, SLOW_S) for run in by_hand] == ["FAILURE", "FAILURE"]
+    assert dagster.wait_for_backfill(backfill, SLOW_S)["status"] == "COMPLETED_FAILED"
+    assert dagster.wait_for_backfill(history, SLOW_S)["status"] == "COMPLETED_SUCCESS"
+    [scheduled] = wait_for(
+        lambda: dagster.runs_of(yesterday, schedule_name="daily_episode_schedule"), SLOW_S, "the schedule"
+    )
+    assert dagster.wait_for_run(scheduled, SLOW_S) == "FAILURE"
+    assert [episode(live, day) for day in (yesterday, today)] == [{}, {}]
+    assert all(episode(live, day) for day in last_month)
+    dagster.wait_for_tick("failure_sensor", "watcher_sensor", timeout_s=SLOW_S)
+    assert len(slack.told) == 1, slack.told
 
-        # It is measured at last: the day is built by itself, today by hand, and people are told that it is well again.
-        live.report(stale, told_day + DAY + 12 * HOUR + 2 * MINUTE)
-        built = wait_for(lambda: episode(live, yesterday), SLOW_S, f"the episode of {yesterday}")
-        assert built["status"] in ("skipped", "published"), built
-        assert "SUCCESS" in dagster.runs_of(yesterday, sensor_name="file_sensor").values() or at_rest(dagster, today)
-        run = dagster.launch([], today, job="daily_episode_job")
-        assert dagster.wait_for_run(run, SLOW_S) == "SUCCESS", dagster.errors_of(run)
-        assert "has not ended" in episode(live, today)["reason"]
-        wait_for(lambda: len(slack.told) > 1, SLOW_S, "the telling of the recovery")
-        assert "Fresh again: hearts" in slack.told[1]
-        wait_for(lambda: at_rest(dagster, yesterday, today), SLOW_S, "the end of its runs")
-        dagster.wait_for_tick("failure_sensor", "watcher_sensor", timeout_s=SLOW_S)
-        assert len(slack.told) == 2, slack.told
+    # It is measured at last: the day is built by itself, today by hand, and people are told that it is well again.
+    live.report(stale, told_day + DAY + 12 * HOUR + 2 * MINUTE)
+    wait_for(lambda: episode(live, yesterday), SLOW_S, f"the episode of {yesterday}")
+    assert dagster.runs_of(yesterday, sensor_name="file_sensor")
+    run = dagster.launch([], today, job="daily_episode_job")
+    assert dagster.wait_for_run(run, SLOW_S) == "SUCCESS", dagster.errors_of(run)
+    assert "has not ended" in episode(live, today)["reason"]
+    wait_for(lambda: len(slack.told) > 1, SLOW_S, "the telling of the recovery")
+    assert "Fresh again: hearts" in slack.told[1]
+    dagster.wait_for_tick("failure_sensor", "watcher_sensor", timeout_s=SLOW_S)
+    assert len(slack.told) == 2, slack.told
 
 
 def _published(live: LiveWorkspace, day: str) -> dict[str, Any]:

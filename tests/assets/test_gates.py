@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ LOADED_FROM, LAST = date(2026, 9, 12), date(2026, 9, 21)
 TOLD, QUIET = date(2026, 9, 18), date(2026, 9, 19)
 WELL_AFTER = datetime(2026, 11, 1, tzinfo=UTC)
 NEXT_MORNING = datetime(2026, 9, 22, 4, 30, tzinfo=UTC)
+TWO_HOURS_LATER = datetime(2026, 9, 22, 1, 50, tzinfo=UTC)
 COUNCIL = ("episode_drafts", "episode_verdicts", "episodes")
 # Job backfills build a day a run; said once a load, and quietened where the definitions are loaded.
 pytestmark = pytest.mark.filterwarnings("ignore:Asset job daily_episode_job")
@@ -118,16 +119,17 @@ def test_the_same_day_passes_once_its_week_is_loaded(workspace: Path, adapters: 
 
 
 def test_a_fresh_live_day_passes(workspace: Path) -> None:
-    """Rows of the newest commit within its grace: the day after midnight can be told."""
-    live = _adapters(workspace, NEXT_MORNING, grace_minutes=240)
+    """Rows of the newest commit are there, however late they came: the day after midnight can be told."""
+    live = _adapters(workspace, NEXT_MORNING, grace_minutes=5)
     gate = check_results(_episodes_alone(live, LAST))["watcher_gate"]
     assert gate.passed and gate.metadata["status"].value == "valid"
 
 
 @pytest.mark.parametrize("is_allowed", [False, True])
-def test_a_degraded_live_day_passes_only_with_the_flag(workspace: Path, is_allowed: bool) -> None:
-    """Rows came after their grace, yet within the limit: WATCHER_ALLOW_DEGRADED decides."""
-    late = _adapters(workspace, NEXT_MORNING, secrets=Secrets(allow_degraded=is_allowed), grace_minutes=5)
+def test_a_degraded_live_day_passes_only_with_the_flag(workspace: Path, tmp_path: Path, is_allowed: bool) -> None:
+    """Rows do not come within their grace, yet the limit is not reached: WATCHER_ALLOW_DEGRADED decides."""
+    clone = _hearts_with_unmeasured_commit(workspace, tmp_path / "hearts")
+    late = _adapters(workspace, TWO_HOURS_LATER, secrets=Secrets(allow_degraded=is_allowed), path=str(clone))
     result = _episodes_alone(late, LAST)
     gate = check_results(result)["watcher_gate"]
     assert gate.metadata["status"].value == "degraded"
@@ -144,7 +146,7 @@ def test_a_live_day_whose_newest_commit_is_not_measured_is_refused_while_history
     refused = _episodes_alone(stale, LAST)
     gate = check_results(refused)["watcher_gate"]
     assert not refused.success and not gate.passed and built(refused) == set()
-    assert gate.metadata["status"].value == "missing_hearts"
+    assert gate.metadata["status"].value == "lag_exceeded"
     assert "no rows for its latest commit" in reason_of(gate)
     history = _episodes_alone(stale, TOLD)
     assert history.success and check_results(history)["watcher_gate"].passed
@@ -170,9 +172,10 @@ def test_a_repository_that_cannot_be_read_is_an_error_and_not_stale(workspace: P
     assert _episodes_alone(gone, TOLD).success
 
 
-def test_the_watchers_table_says_the_same_as_the_gate(workspace: Path) -> None:
+def test_the_watchers_table_says_the_same_as_the_gate(workspace: Path, tmp_path: Path) -> None:
     """A person who looks at `watcher_runs` sees why an episode was refused."""
-    late = _adapters(workspace, NEXT_MORNING, grace_minutes=5)
+    clone = _hearts_with_unmeasured_commit(workspace, tmp_path / "hearts")
+    late = _adapters(workspace, NEXT_MORNING, path=str(clone))
     assert run_assets(late, ["watcher_runs"], LAST).success
     gate = check_results(_episodes_alone(late, LAST))["watcher_gate"]
     [row] = _stored(workspace, "watcher_runs", LAST)
@@ -242,18 +245,19 @@ def test_an_override_opens_the_watchers_gate_for_its_day_and_is_told(workspace: 
     """Recorded with a reason and a name, read by the gate, a fact of the day; withdrawn, it is closed again."""
     clone = _hearts_with_unmeasured_commit(workspace, tmp_path / "hearts")
     stale = _adapters(workspace, NEXT_MORNING, path=str(clone))
+    record_override(stale, LAST - timedelta(days=1), "another day", "ada")
     assert not _episodes_alone(stale, LAST).success
     record_override(stale, LAST, "the runner is being replaced", "ada")
     passed = _episodes_alone(stale, LAST)
     gate = check_results(passed)["watcher_gate"]
-    assert passed.success and gate.metadata["status"].value == "missing_hearts"
+    assert passed.success and gate.metadata["status"].value == "lag_exceeded"
     assert gate.metadata["override"].value == "the runner is being replaced"
     assert str(gate.metadata["overridden_by"].value).startswith("ada, 2026-09-22")
     assert run_assets(stale, ["fact_sheets"], LAST, LAST).success
     [fact] = [row for row in _stored(workspace, "fact_sheets", LAST) if row["fact_id"] == "gate.override"]
     assert fact["text"] == "the runner is being replaced"
-    assert not _episodes_alone(stale, date(2026, 9, 20)).success
-    record_override(stale, LAST, "", "ada", withdraw=True)
+    for day in (LAST, LAST - timedelta(days=1)):
+        record_override(stale, day, "", "ada", withdraw=True)
     assert not _episodes_alone(stale, LAST).success
     assert run_assets(stale, ["fact_sheets"], LAST, LAST).success
 

@@ -49,7 +49,7 @@ def _build(name: str, adapters: Adapters, steps: list[Step], watch: _Stopwatch) 
     for kind, part in (("tables, one run a group", tables), ("episodes, one run a day", days)):
         watch.seconds = 0.0
         started = time.perf_counter()
-        failures = run_backfill(adapters, part)
+        failures = run_backfill(adapters, part, afresh=True).failures
         wall = time.perf_counter() - started
         if failures:
             raise RuntimeError(f"{failures[0].step.title}: {failures[0].reason}")

@@ -100,19 +100,37 @@ def backfill(
     days: Annotated[int | None, typer.Option(min=1, help="The last N days up to yesterday.")] = None,
     from_: Annotated[datetime | None, typer.Option("--from", formats=_DAY_FORMATS, help="First day.")] = None,
     to: Annotated[datetime | None, typer.Option(formats=_DAY_FORMATS, help="Last day (default: yesterday).")] = None,
+    assets: Annotated[str, typer.Option(help="Only these, with commas between them; all without it.")] = "",
+    afresh: Annotated[
+        bool, typer.Option("--afresh", help="Build every day, also those that a backfill before this one has built.")
+    ] = False,
 ) -> None:
-    """Build days from reports to page. Running it again changes nothing that has not changed."""
+    """Build days from reports to page. Running it again changes nothing that has not changed.
+
+    The tables of all days are loaded before the first episode is judged. A backfill that was cut off, or in which days
+    failed, goes on: days that it has built from what is there now are not built again.
+    """
     from muse_apps.backfill import plan_backfill, run_backfill
     from muse_apps.report import show_result
 
     adapters = _adapters(context)
     first, last = asked_days(adapters, days, from_, to)
-    steps = plan_backfill(adapters, first, last)
+    steps = plan_backfill(adapters, first, last, _known_assets(adapters, assets))
     with progress(len(steps)) as begin:
-        failures = run_backfill(adapters, steps, lambda step: begin(step.title))
-    show_result(adapters, first, last, failures)
-    if failures:
+        outcome = run_backfill(adapters, steps, lambda step: begin(step.title), afresh=afresh)
+    show_result(adapters, first, last, outcome)
+    if outcome.failures:
         raise typer.Exit(1)
+
+
+def _known_assets(adapters: Adapters, asked: str) -> set[str] | None:
+    from muse_assets.build import daily_assets
+
+    known = [asset.function.__name__ for asset in daily_assets(adapters.workspace.settings)]
+    wanted = {name.strip() for name in asked.split(",") if name.strip()}
+    if unknown := sorted(wanted - set(known)):
+        raise typer.BadParameter(f"no asset is called {', '.join(unknown)}. There are: {', '.join(known)}")
+    return wanted or None
 
 
 _INGEST_EXAMPLES = """
@@ -213,9 +231,9 @@ def demo(
     adapters = build_adapters(load_workspace(folder))
     steps = plan_backfill(adapters, min(truth.days), max(truth.days))
     with progress(len(steps)) as begin:
-        failures = run_backfill(adapters, steps, lambda step: begin(step.title))
-    show_result(adapters, min(truth.days), max(truth.days), failures)
-    if failures:
+        outcome = run_backfill(adapters, steps, lambda step: begin(step.title))
+    show_result(adapters, min(truth.days), max(truth.days), outcome)
+    if outcome.failures:
         raise typer.Exit(1)
     show_where_to_look(adapters)
 

@@ -52,7 +52,7 @@ def run_ingest(adapters: Adapters, first: date, last: date, on_file: OnFile) -> 
         on_file(table, done, of)
 
     steps = [Step(f"{GROUP} tables", names, first, last, True)]
-    failures = run_backfill(replace(adapters, on_file=count), steps)
+    failures = run_backfill(replace(adapters, on_file=count), steps).failures
     missing = [path for source in SOURCES for path in FileLedger(adapters.warehouse, source).missing]
     return IngestOutcome(read, missing, failures)
 

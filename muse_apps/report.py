@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from muse_apps.backfill import StepFailure
+from muse_apps.backfill import BackfillOutcome, StepFailure
 from muse_apps.console import console, counted, show_table
 from muse_apps.ingest import EVENTS, REPORTS, STATES, FilePlan, IngestOutcome
 from muse_apps.verify import EpisodeProof
@@ -21,7 +21,7 @@ _SHOWN_PATHS = 5
 _SHOWN_PLANS = 50
 
 
-def show_result(adapters: Adapters, first: date, last: date, failures: Sequence[StepFailure]) -> None:
+def show_result(adapters: Adapters, first: date, last: date, outcome: BackfillOutcome) -> None:
     """Rows, findings, refusals, episodes and failures of a range of days."""
     muse = adapters.workspace.settings.muse
     sample = " [yellow](sample data)[/]" if muse.sample else ""
@@ -32,7 +32,10 @@ def show_result(adapters: Adapters, first: date, last: date, failures: Sequence[
     _show_findings(adapters, first, last)
     _show_refused(adapters, first, last)
     _show_episodes(adapters, first, last)
-    show_failures(failures)
+    if outcome.built_before:
+        days = counted(len(outcome.built_before), "day")
+        console.print(f"{days} had been built before this backfill was cut off: --afresh builds them again.\n")
+    show_failures(outcome.failures)
 
 
 def show_ingest(adapters: Adapters, first: date, last: date, outcome: IngestOutcome) -> None:

@@ -6,6 +6,9 @@ import dagster as dg
 
 from muse_domain.days import days_between
 
+# On the runs of a `muse backfill`, which builds the tables of its days first and their episodes then.
+BACKFILL_TAG = "muse/backfill"
+
 _BUSY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,

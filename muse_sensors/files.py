@@ -20,7 +20,7 @@ from muse_resources.input_files import is_remote
 from muse_resources.input_look import InputLook
 from muse_resources.report_intake import look_at_reports
 from muse_resources.workspace import Workspace
-from muse_sensors.busy_days import busy_days
+from muse_sensors.busy_days import BACKFILL_TAG, busy_days
 from muse_sensors.covered_days import buildable
 from muse_sensors.cursors import read_cursor, write_cursor
 
@@ -120,8 +120,7 @@ def _is_built_without_episode(instance: dg.DagsterInstance, table: str, day: dat
     if rows is None or episode is None or rows.storage_id < episode.storage_id:
         return False
     run = instance.get_run_by_id(rows.run_id)
-    # The day's own run comes to the episode next, or was refused there: that is told, and no affair of files.
-    return run is None or run.tags.get("dagster/partition") != day.isoformat() or not _builds_episodes(run)
+    return run is None or not _comes_to_the_episode(run, day)
 
 
 def _latest(instance: dg.DagsterInstance, asset: str, day: date) -> dg.EventLogRecord | None:
@@ -130,8 +129,13 @@ def _latest(instance: dg.DagsterInstance, asset: str, day: date) -> dg.EventLogR
     return records[0] if records else None
 
 
-def _builds_episodes(run: dg.DagsterRun) -> bool:
-    return run.asset_selection is None or dg.AssetKey("episodes") in run.asset_selection
+def _comes_to_the_episode(run: dg.DagsterRun, day: date) -> bool:
+    """Whether the run, or its backfill, builds the day's episode itself, or was refused there: that is told, and no
+    affair of files."""
+    if BACKFILL_TAG in run.tags:
+        return True
+    builds_episodes = run.asset_selection is None or dg.AssetKey("episodes") in run.asset_selection
+    return builds_episodes and run.tags.get("dagster/partition") == day.isoformat()
 
 
 def _plan(

@@ -14,6 +14,7 @@ from muse_assets.jobs import daily_episode_job
 from muse_domain.ports import SourceUnreachable
 from muse_resources.adapters import Adapters
 from muse_resources.file_ledger import one_at_a_time
+from muse_sensors.busy_days import BACKFILL_TAG
 from muse_sensors.files import file_sensor, fixed_folder
 from tests.assets.runs import run_assets
 from tests.live_workspace import LiveWorkspace
@@ -206,18 +207,26 @@ def test_a_file_that_is_too_large_for_a_tick_starts_the_day_on_which_it_came(
     assert selected(loaded.folder, "SELECT * FROM input_files") == []
 
 
+@pytest.mark.parametrize(
+    ("tags", "asked"), [({}, ["2026-09-07"]), ({BACKFILL_TAG: "b"}, [])], ids=["a run", "a backfill"]
+)
 def test_a_day_that_late_files_reached_through_another_build_gets_its_episode(
-    loaded: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance, tick: Tick
+    loaded: LiveWorkspace,
+    adapters_at: At,
+    instance: dg.DagsterInstance,
+    tick: Tick,
+    tags: dict[str, str],
+    asked: list[str],
 ) -> None:
-    """Its rows are younger than its episode, though they are built from all its files."""
+    """Its rows are younger than its episode, though they are built from all its files. A backfill that has built the
+    rows comes to the episodes by itself."""
     adapters, yesterday = adapters_at(NOW), YESTERDAY
     assert run_assets(adapters, ["bench_runs", "episodes"], yesterday, instance=instance).success
     first = tick()
     assert days_asked(first) == []
     loaded.report(SHA, NOW - 30 * HOUR)
-    assert run_assets(adapters, ["bench_runs"], TODAY, instance=instance).success
-    second = tick(first.cursor)
-    assert days_asked(second) == ["2026-09-07"]
+    assert run_assets(adapters, ["bench_runs"], TODAY, instance=instance, tags=tags).success
+    assert days_asked(tick(first.cursor)) == asked
     assert run_assets(adapters, ["bench_runs", "episodes"], yesterday, instance=instance).success
     assert days_asked(tick(None)) == []
 

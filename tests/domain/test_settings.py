@@ -3,7 +3,7 @@
 import tomllib
 import traceback
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 import pytest
@@ -148,6 +148,19 @@ def test_missing_keys_are_named(path: str) -> None:
         place = place[int(part)] if isinstance(place, list) else place[part]
     del place[last]
     assert f"{path.replace('.0', '[0]')}: is missing: add it" in refusal(settings)
+
+
+@pytest.mark.parametrize("value", ["02:00:30", "02:00+02:00", "25:00", "at night"])
+def test_the_schedule_is_a_minute_of_the_utc_day(value: str) -> None:
+    """Seconds and zones would be dropped without a word."""
+    said = refusal({**decoded(), "watch": {"build_at": value}})
+    assert said.splitlines()[-1].strip().startswith("watch.build_at: ")
+
+
+def test_the_schedule_is_written_as_a_clock_shows_it() -> None:
+    """As a text, or as TOML's own time."""
+    for value in ("03:30", time(3, 30)):
+        assert parse_settings({**decoded(), "watch": {"build_at": value}}).watch.build_at == time(3, 30)
 
 
 def test_every_wrong_key_is_told_at_once() -> None:

@@ -1,19 +1,25 @@
 """The daily schedule: which day each tick asks for."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 import dagster as dg
 import pytest
 
 from muse_assets.jobs import daily_episode_job
-from muse_domain.settings import MuseSection, RepositorySection, Settings
-from muse_sensors.schedules import daily_episode_schedule
+from muse_domain.settings import MuseSection, RepositorySection, Settings, WatchSection
+from muse_sensors.schedules import build_time, daily_episode_schedule
+
+
+def _settings(start: date, end: date | None = None, build_at: time = time(2)) -> Settings:
+    return Settings(
+        muse=MuseSection(start_date=start, end_date=end),
+        repositories={"hearts": RepositorySection(path=".")},
+        watch=WatchSection(build_at=build_at),
+    )
 
 
 def _schedule(start: date, end: date | None = None) -> dg.ScheduleDefinition:
-    settings = Settings(
-        muse=MuseSection(start_date=start, end_date=end), repositories={"hearts": RepositorySection(path=".")}
-    )
+    settings = _settings(start, end)
     return daily_episode_schedule(daily_episode_job(), settings)
 
 
@@ -30,6 +36,13 @@ def test_it_runs_by_default_at_two_in_the_morning_utc() -> None:
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "UTC")
     assert schedule.job_name == "daily_episode_job"
+
+
+def test_it_runs_when_muse_toml_says() -> None:
+    """The sensor that takes what the schedule has left knows the same time."""
+    settings = _settings(date(2026, 1, 1), build_at=time(5, 30))
+    assert daily_episode_schedule(daily_episode_job(), settings).cron_schedule == "30 5 * * *"
+    assert build_time(date(2026, 9, 8), settings) == datetime(2026, 9, 9, 5, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -116,19 +116,29 @@ def look_at_events(store: Warehouse, workspace: Workspace, now: datetime) -> Inp
         ledger = FileLedger(store, SOURCE)
         # Of a log that somebody always writes to, the part that was listed is read: there is nothing to wait for.
         found = new_files(listing, ledger, now, timedelta())
-        read = _read_now(store, workspace, found.now) if found.now else []
+        originals = _Originals(ledger, listing, found.changed)
+        read = _read_now(store, workspace, found.now, originals) if found.now else []
         readings = [one.reading for one in read]
         refused = newly_refused(readings, ledger)
+        vanished = ledger.vanished(listing.files, listing.blocked)
+        continued = _continued(read, ledger, vanished)
         ledger.note(((one.reading, one.letters) for one in read), now)
+        if continued:
+            # The build does not read the new name again, so it would not see that the old one goes on in it. Whatever
+            # else is out of sight is for the build to note: a disk may not be mounted.
+            out_of_sight = {one.path for one in vanished} - set(continued)
+            ledger.settle_missing({*listing.files, *out_of_sight}, listing.blocked, now, continued)
         recorded = {row["day"]: row["inputs_sha256"] for row in store.select("select_day_loads", {"source": SOURCE})}
         return input_look(SOURCE, listing, found, readings, refused, ledger, recorded)
 
 
-def _read_now(store: Warehouse, workspace: Workspace, files: Sequence[InputFile[EventSource]]) -> list["_Read"]:
+def _read_now(
+    store: Warehouse, workspace: Workspace, files: Sequence[InputFile[EventSource]], originals: "_Originals"
+) -> list["_Read"]:
     hash_key = workspace.secrets.hash_key
     readers = {source: event_reader(source, hash_key) for source in workspace.settings.events}
     with store.load_days(SOURCE) as load:
-        read = list(_gather(load, files, readers, hash_key, _ANY_DAY))
+        read = list(_gather(load, files, readers, hash_key, _ANY_DAY, originals))
         _complete(load, read, hash_key)
     return read
 

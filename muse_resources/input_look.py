@@ -20,8 +20,10 @@ SETTLED = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class NewFiles(Generic[Source]):
-    """Files that were never opened as they are now. `too_large` ones are a build's, not a look's."""
+    """Files that were never opened as they are now: `changed` are all of them, as they are shown. `too_large` ones are
+    a build's, not a look's."""
 
+    changed: set[str]
     now: list[InputFile[Source]]
     left: int
     too_large: tuple[InputFile[Source], ...]
@@ -41,7 +43,7 @@ def new_files(listing: Listing[Source], ledger: FileLedger, at: datetime, settle
         if _weight(file) <= budget and len(now) < MOST_FILES:
             now.append(file)
             budget -= _weight(file)
-    return NewFiles(now, len(found) - len(now) - len(large), large)
+    return NewFiles({file.shown for file in found}, now, len(found) - len(now) - len(large), large)
 
 
 def _was_opened(file: InputFile[Source], ledger: FileLedger) -> bool:

@@ -1,14 +1,15 @@
-"""Run every benchmark and write docs/performance.md: `make bench`.
+"""Run benchmarks and write their sections of docs/performance.md: `make bench` for all of them.
 
-python -m benchmarks --only event_load --events 1000000   # print one section, smaller
+python -m benchmarks --only event_load                            # this section anew, the others as they are
+python -m benchmarks --only event_load --events 1000000 --print   # a quick look, written nowhere
 """
 
 import argparse
 import os
 import platform
+import re
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, datetime
 from importlib import import_module
@@ -28,34 +29,54 @@ MEASURED = (
     "building_days",
 )
 OWNER = "embedded_owner"
+HEADING = """# Performance
+
+`make bench` measures all of it; each section says when and how it was. Medians; both sides of a ratio were measured in
+the same run, in turn.
+"""
 
 
 def main() -> None:
-    """Measure, print, and write what was measured as a whole."""
+    """Measure; print each section and, unless told not to, write it as soon as it is measured."""
     arguments = _read_arguments()
     sizes = Sizes(**{field.name: getattr(arguments, field.name) for field in fields(Sizes)})
-    text = "\n".join([_heading(), *_sections(arguments.only or [*MEASURED, OWNER], sizes)])
-    if not arguments.only:
-        TARGET.write_text(text, encoding="utf-8")
-    print(text)
+    for name in arguments.only or [*MEASURED, OWNER]:
+        print(f"... {name}", file=sys.stderr, flush=True)
+        about = _about()
+        title, text = _owner() if name == OWNER else _measured(name, sizes)
+        section = f"## {title}\n\n{about}\n\n{text}"
+        print(section, flush=True)
+        if not arguments.print:
+            page = TARGET.read_text(encoding="utf-8") if TARGET.exists() else HEADING
+            TARGET.write_text(with_section(page, title, section), encoding="utf-8")
+
+
+def with_section(page: str, title: str, section: str) -> str:
+    """The page with this section instead of the one of the same title, or at its end."""
+    head, *sections = re.split(r"(?m)^(?=## )", page)
+    titles = [one.partition("\n")[0].removeprefix("## ") for one in sections]
+    if title in titles:
+        sections[titles.index(title)] = section
+    else:
+        sections.append(section)
+    return "\n".join(part.strip("\n") + "\n" for part in (head, *sections))
 
 
 def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=[*MEASURED, OWNER], nargs="+", help="measure these, and only print them")
+    parser.add_argument("--only", choices=[*MEASURED, OWNER], nargs="+", help="measure these, and no other")
+    parser.add_argument("--print", action="store_true", help="write nothing into docs/performance.md")
     for size in fields(Sizes):
         name = size.name.replace("_", "-")
         parser.add_argument(f"--{name}", type=int, default=size.default, help=f"default {size.default:,}")
     return parser.parse_args()
 
 
-def _heading() -> str:
-    memory_gib = _memory_kib() / 1024**2
+def _about() -> str:
+    """When, how and on what a section was measured."""
     return (
-        "# Performance\n\n"
-        f"Written by `{_command()}` on {datetime.now(UTC):%Y-%m-%d}: {_cores()} cores, {memory_gib:.0f} GiB, "
-        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}. Medians; both sides of a ratio "
-        f"were measured in the same run.{_busy()}\n"
+        f"*{datetime.now(UTC):%Y-%m-%d}, `{_command()}`: {_cores()} cores, {_memory_kib() / 1024**2:.0f} GiB, "
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}.{_busy()}*"
     )
 
 
@@ -65,29 +86,21 @@ def _command() -> str:
 
 def _busy() -> str:
     """Absolute times of a busy machine say little; ratios of alternating rounds still do."""
-    load = os.getloadavg()[2]
+    load = os.getloadavg()[0]
     if load < _cores() / 2:
         return ""
-    return (
-        f" **The machine was busy** with other work (load {load:.1f} before the first measurement): times are upper "
-        "bounds."
-    )
+    return f" The machine was busy with other work (load {load:.1f} at the start): times are upper bounds."
 
 
-def _sections(names: Iterable[str], sizes: Sizes) -> Iterable[str]:
-    for name in names:
-        print(f"... {name}", file=sys.stderr, flush=True)
-        if name == OWNER:
-            yield _owner()
-        else:
-            module = import_module(f"benchmarks.{name}")
-            yield f"## {module.TITLE}\n\n{module.measure(sizes)}"
+def _measured(name: str, sizes: Sizes) -> tuple[str, str]:
+    module = import_module(f"benchmarks.{name}")
+    return module.TITLE, module.measure(sizes)
 
 
-def _owner() -> str:
+def _owner() -> tuple[str, str]:
     command = [sys.executable, str(ROOT / "benchmarks" / "embedded_owner.py")]
     table = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout.strip()
-    return f"## The owner process beside the engine in the same process\n\n{table}\n"
+    return "The owner process beside the engine in the same process", f"{table}\n"
 
 
 def _cores() -> int:

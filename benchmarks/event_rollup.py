@@ -2,16 +2,15 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.made_events import FIRST_DAY, day_list, event_workspace, write_events
+from benchmarks.made_events import FIRST_DAY, event_workspace, fill_day
 from benchmarks.measuring import Figures, Sizes, alternate, table
 from muse_domain.ports import Warehouse
 from muse_resources.adapters import build_adapters
 from muse_resources.embedded.connect import owner_client
-from muse_resources.event_intake import take_in_events
 from muse_resources.event_rollup import roll_up_events
 from muse_resources.workspace import Workspace
 
@@ -31,13 +30,9 @@ FORMAT Null
 
 def measure(sizes: Sizes) -> str:
     """One day of events, rolled up anew in every round."""
-    with TemporaryDirectory() as scratch:
-        [file] = write_events(Path(scratch) / "events", sizes.rollup_events, days=1)
-        with event_workspace(file.parent, 1) as workspace:
-            store = build_adapters(workspace).warehouse
-            store.migrate()
-            take_in_events(store, workspace, day_list(1), datetime.now(UTC))
-            sides = alternate(_sides(store, workspace), sizes.rounds)
+    with TemporaryDirectory() as scratch, event_workspace(Path(scratch), 1) as workspace:
+        fill_day(workspace, sizes.rollup_events)
+        sides = alternate(_sides(build_adapters(workspace).warehouse, workspace), sizes.rounds)
     rows = [
         [name, f"{side['seconds']:.2f}", side.spread, f"{side['seconds'] / sides[_BARE]['seconds']:.2f}"]
         for name, side in sides.items()

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from muse_domain.ports import LoadedDay
+from muse_resources.adapters import build_adapters
 from muse_resources.embedded.connect import owner_client, stop_owner
 from muse_resources.workspace import Workspace, load_workspace
 
@@ -26,6 +28,20 @@ SELECT
     'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36'
         AS userAgent,
     concat('/page/', toString(number % 50)) AS page
+FROM numbers({count:UInt64})
+"""
+_ROWS = """
+INSERT INTO ui_events (day, ts, event_id, session_id, commit_sha, event_type, latency_ms, metadata, source_path)
+SELECT
+    {first:Date},
+    toDateTime64({first:Date}, 3, 'UTC') + intDiv(number * 86400, {count:UInt64}),
+    lower(hex(sipHash128(number))),
+    reinterpretAsUUID(sipHash128(intDiv(number, 20))),
+    lower(hex(SHA1(toString(number % 12)))),
+    ['page_view', 'click', 'search', 'error', 'submit'][1 + number % 5],
+    round(20 + rand(number) / 4294967295 * 300, 3),
+    map('page', concat('/page/', toString(number % 50))),
+    'made'
 FROM numbers({count:UInt64})
 """
 _SETTINGS = """
@@ -67,6 +83,17 @@ def write_events(folder: Path, count: int, days: int, *, each_day: bool = False)
             client.close()
             stop_owner(Path(scratch) / "writer")
     return sorted(folder.iterdir())
+
+
+def fill_day(workspace: Workspace, count: int) -> None:
+    """`count` events of FIRST_DAY into `ui_events`, by the engine alone, as if a build had loaded them."""
+    store = build_adapters(workspace).warehouse
+    store.migrate()
+    client = owner_client(
+        workspace.path(workspace.settings.warehouse.folder), database=workspace.settings.warehouse.database
+    )
+    client.command(_ROWS, parameters={"first": FIRST_DAY, "count": count})
+    store.record_loads("ui_events", [LoadedDay(FIRST_DAY, count, 1, "made")])
 
 
 def day_list(days: int) -> list[date]:

@@ -58,7 +58,6 @@ TABLES = {
     "input_files": "source source_path reading_id read_at sha256 reader days refused again missing",
     "day_loads": "day source rows inputs_sha256",
     "publications": "series episode path commit_sha content_sha256",
-    "overrides": "day ts by reason",
 }
 
 VIEWS = {"bench_points", "finding_states"}

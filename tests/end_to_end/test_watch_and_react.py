@@ -3,6 +3,7 @@
 Nothing here is told the time: the commits lie where the story needs them.
 """
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,11 +26,14 @@ WATCH = '[watch]\nbuild_at = "23:59"\nevery_minutes = 60\npoll_seconds = 5\ncatc
 # A machine that does much else besides: each wait ends as soon as what it waits for is there.
 SLOW_S = 300
 LOADED_DAYS = 36
+LONGEST = 8 * MINUTE
 
 
 @pytest.fixture
 def now() -> datetime:
-    """The present: Dagster's daemon has no other."""
+    """The present: Dagster's daemon has no other. Shortly before midnight it waits for the new day, to stay within one."""
+    if (left := day_start(datetime.now(UTC).date() + DAY) - datetime.now(UTC)) < LONGEST:
+        time.sleep(left.total_seconds() + 1)
     return datetime.now(UTC).replace(microsecond=0)
 
 

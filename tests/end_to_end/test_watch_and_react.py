@@ -31,7 +31,7 @@ LONGEST = 8 * MINUTE
 
 @pytest.fixture
 def now() -> datetime:
-    """The present: Dagster's daemon has no other. Shortly before midnight it waits for the new day, to stay within one."""
+    """The present: Dagster's daemon has no other. Shortly before midnight it waits for the next day."""
     if (left := day_start(datetime.now(UTC).date() + DAY) - datetime.now(UTC)) < LONGEST:
         time.sleep(left.total_seconds() + 1)
     return datetime.now(UTC).replace(microsecond=0)

@@ -46,8 +46,9 @@ bench-peers: install ## the libraries that make bench compares Muse with, in an 
 	@test -x .muse/peers/bin/python || $(PYTHON) -m venv .muse/peers
 	@$(BIN)/uv pip install --quiet --python .muse/peers/bin/python duckdb polars orjson apache-otava ruptures
 
-docs: install ## make docs/formats.md from the formats
+docs: install ## make docs/formats.md and docs/assets.md from the code
 	@$(BIN)/python -m muse_apps.formats_page
+	@$(BIN)/python -m muse_apps.assets_page
 
 lock: ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

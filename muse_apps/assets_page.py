@@ -16,9 +16,9 @@ PAGE = Path("docs/assets.md")
 _HEAD = """\
 # Assets
 
-Every asset of the graph, in the order in which a day's data walks through it; its table's columns; its checks. Made from
-the definitions by `make docs`, for a workspace with two repositories. A check that blocks stops what comes after it; the
-gates `watcher_gate` and `publication_gate` stand inside their assets and stop these themselves, however they are run.
+Every asset of the graph, in the order in which a day's data walks through it; its table's columns; its checks. Made
+from the definitions by `make docs`, for a workspace with two repositories. A check that blocks stops what comes after
+it; the gates `watcher_gate` and `publication_gate` stand inside their assets and stop these, however they are run.
 """
 _SETTINGS = {
     "muse": {"start_date": "2026-09-01"},
@@ -68,7 +68,7 @@ def _cell(text: str) -> str:
 
 
 def _starters(repository: dg.RepositoryDefinition) -> str:
-    starters = [*repository.schedule_defs, *sorted(repository.sensor_defs, key=lambda sensor: sensor.name)]
+    starters: list[Any] = [*repository.schedule_defs, *sorted(repository.sensor_defs, key=lambda sensor: sensor.name)]
     rows = [f"| `{one.name}` | {_cell(one.description or '')} |" for one in starters]
     return "\n".join(["| name | what it does |", "|---|---|", *rows]) + "\n"
 

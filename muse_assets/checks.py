@@ -14,8 +14,8 @@ from muse_domain.settings import Settings
 from muse_resources.workspace import Workspace
 
 EPISODE_CHECKS: Mapping[str, str] = {
-    "front_matter_is_complete": "All eleven keys stand in the front matter; a null has its reason (S0-060).",
-    "sections_are_in_order": "The five sections stand once each and in order; code fences hold no headings (S0-061).",
+    "front_matter_is_complete": "All eleven keys stand in the front matter; a null has its reason.",
+    "sections_are_in_order": "The five sections stand once each and in order; code fences hold no headings.",
     "confidence_reaches_policy": "Confidence reaches the threshold of publication (warns below it).",
     "claims_match_facts": "The stored verdict passed for exactly this text.",
 }

@@ -1,4 +1,4 @@
-"""How far an episode may be trusted: the weakest of four components (ruling X-19)."""
+"""How far an episode may be trusted: the weakest of four components."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

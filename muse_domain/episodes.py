@@ -1,4 +1,4 @@
-"""The episode as a file: front matter, sections, number, ledger, path and commit message (S0-060.., S1-010..)."""
+"""The episode as a file: front matter, sections, number, ledger, path and commit message."""
 
 import hashlib
 import re
@@ -47,13 +47,13 @@ class EpisodeFormatError(ValueError):
 
 
 def choose_series(confidence: float, correlation: float | None, policy: PolicySection) -> str:
-    """`chimera` where benchmark and users demonstrably moved together, else `banterpacks` (D-027)."""
+    """`chimera` where benchmark and users demonstrably moved together, else `banterpacks`."""
     related = correlation is not None and abs(correlation) >= policy.chimera_correlation
     return "chimera" if related and confidence >= policy.chimera_confidence else "banterpacks"
 
 
 def decide_status(passed: bool, confidence: float, policy: PolicySection) -> tuple[EpisodeStatus, str]:
-    """Whether an episode goes out, waits for a person, or is held; and why (X-05)."""
+    """Whether an episode goes out, waits for a person, or is held; and why."""
     if not passed:
         return EpisodeStatus.HELD, "the verdict objects to the text: see episode_verdicts"
     if confidence >= policy.publish_at:
@@ -179,7 +179,7 @@ def read_front_matter(markdown: str) -> dict[str, Any]:
 
 
 def check_front_matter(markdown: str) -> list[str]:
-    """What the front matter lacks or gets wrong (S0-060); empty when it is right."""
+    """What the front matter lacks or gets wrong; empty when it is right."""
     try:
         fields = read_front_matter(markdown)
     except EpisodeFormatError as error:
@@ -203,7 +203,7 @@ def check_front_matter(markdown: str) -> list[str]:
 
 
 def check_sections(markdown: str) -> list[str]:
-    """What is wrong with the section headings (S0-061): each once, in order, none inside a code fence counted."""
+    """What is wrong with the section headings: each once, in order, none inside a code fence counted."""
     try:
         _, body = split_front_matter(markdown)
     except EpisodeFormatError as error:
@@ -328,7 +328,7 @@ def commit_message(
     *, series: str, number: int, title: str, confidence: float, correlation: float | None, draft_cost_usd: float,
     run_id: str,
 ) -> str:  # fmt: skip
-    """Subject and body of the publishing commit (S1-021, S1-022)."""
+    """Subject and body of the publishing commit."""
     related = "not measured" if correlation is None else f"{correlation:.2f}"
     return "\n".join(
         [

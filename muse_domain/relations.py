@@ -24,7 +24,7 @@ class Relation:
 
     @property
     def is_claimable(self) -> bool:
-        """A relation may be told only when its interval excludes zero (ruling X-19)."""
+        """A relation may be told only when its interval excludes zero."""
         return self.low > 0.0 or self.high < 0.0
 
 

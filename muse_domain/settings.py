@@ -239,7 +239,7 @@ class AnalysisSection(_Section):
 
 
 class PolicySection(_Section):
-    """`[policy]`: the thresholds of publication and freshness (rulings X-03, X-05, D-027)."""
+    """`[policy]`: the thresholds of publication and freshness."""
 
     publish_at: Share = 0.70
     hold_below: Share = 0.50
@@ -257,7 +257,7 @@ class PolicySection(_Section):
 
 
 class WatchSection(_Section):
-    """`[watch]`: when Muse does what by itself (rulings X-12 and X-13)."""
+    """`[watch]`: when Muse does what by itself."""
 
     build_at: time = time(2)
     every_minutes: Annotated[float, Field(ge=0.1, le=60)] = 10

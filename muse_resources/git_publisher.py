@@ -332,7 +332,7 @@ def _files(episode: PublishableEpisode, number: int, path: str) -> dict[str, str
 
 
 def _day_of(text: str) -> date | None:
-    """The day of an episode file; None for a post that is not in Muse's format (X-24)."""
+    """The day of an episode file; None for a post that is not in Muse's format."""
     try:
         return date.fromisoformat(str(read_front_matter(text).get("date"))[:10])
     except (EpisodeFormatError, ValueError):

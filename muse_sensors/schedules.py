@@ -10,7 +10,7 @@ from muse_domain.settings import Settings
 
 
 def daily_episode_schedule(job: Any, settings: Settings) -> dg.ScheduleDefinition:
-    """02:00 UTC, for the day before (ruling X-12). The day follows from the tick, never from the clock."""
+    """02:00 UTC, for the day before. The day follows from the tick, never from the clock."""
     at = settings.watch.build_at
 
     @dg.schedule(

@@ -1,18 +1,21 @@
 """The graph as Dagster loads it: exactly these assets, checks, jobs and schedules, quietly and quickly."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
 from muse_apps.sample.workspace import build_sample_workspace
 from muse_apps.starting_file import starting_file
-from muse_domain.settings import parse_settings
+from muse_domain.settings import Settings, parse_settings
 from tests.workspaces import ROOT, bare_environment
 
 GROUPS = {
@@ -170,3 +173,20 @@ def test_the_settings_in_the_root_are_what_init_writes() -> None:
     text = (ROOT / "muse.toml").read_text("utf-8")
     assert text == starting_file(date(2026, 1, 1))
     assert parse_settings(tomllib.loads(text)).muse.start_date == date(2026, 1, 1)
+
+
+def test_the_starting_file_names_every_key() -> None:
+    """Whoever mistypes a key is sent there."""
+    text = starting_file(date(2026, 1, 1))
+    named = set(re.findall(r"(?m)^(?:# ?)?(?:\w+(?= = )|\[+[\w.]+\]+)", text))
+    keys = {part for key in named for part in key.lstrip("# ").strip("[]").split(".")}
+    assert sorted(set(_keys(Settings)) - keys) == []
+
+
+def _keys(section: type[BaseModel]) -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        if name not in {"sample", "better"}:  # the demo's own; names of metrics
+            yield field.alias or name
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from _keys(inner)

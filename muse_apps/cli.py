@@ -87,7 +87,8 @@ def status(context: typer.Context) -> None:
     rows = answers(adapters)
     console.print(f"[bold]{escape(adapters.workspace.settings.muse.title)}[/] in {adapters.workspace.folder}\n")
     show_table("Ports", ("port", "adapter", "because", "answers"), [row.cells for row in rows])
-    show_table("Runs by itself, while `muse dev` runs", ("name", "when", "is", "what"), automation_rows(adapters))
+    if all(row.is_well for row in rows if row.choice.port == "dagster storage"):
+        show_table("Runs by itself, while `muse dev` runs", ("name", "when", "is", "what"), automation_rows(adapters))
     if all(row.is_well for row in rows):
         show_table("Warehouse", ("table", "rows"), table_rows(adapters))
     else:

@@ -96,6 +96,18 @@ def status(context: typer.Context) -> None:
 
 
 @app.command()
+def migrate(context: typer.Context) -> None:
+    """Make or update the warehouse's tables and Dagster's home, as `muse dev` and `muse backfill` do. For servers."""
+    from muse_apps.dagster_home import open_instance
+
+    adapters = _adapters(context)
+    applied = adapters.warehouse.migrate()
+    with open_instance(adapters.workspace):
+        console.print(f"DAGSTER_HOME is {adapters.workspace.dagster_home}", soft_wrap=True)
+    console.print("\n".join(f"applied {name}" for name in applied) or "The warehouse is up to date.")
+
+
+@app.command()
 def backfill(
     context: typer.Context,
     days: Annotated[int | None, typer.Option(min=1, help="The last N days up to yesterday.")] = None,

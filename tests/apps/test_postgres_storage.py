@@ -129,3 +129,11 @@ def test_status_says_which_storage_and_whether_it_answers(folder: Path, postgres
     plain = run_muse("--workspace", folder, "status", expect=None).stdout
     assert "SQLite" in plain and "MUSE_POSTGRES_URL is not set" in plain
     assert "4711" not in said + wrong and PASSWORD not in said + wrong
+
+
+def test_migrate_prepares_a_server_and_may_be_run_again(folder: Path, postgres: PostgresServer) -> None:
+    """The tables, and the folder that every part of Dagster is told as DAGSTER_HOME."""
+    first = run_muse("--workspace", folder, "migrate", **{URL: postgres.url()}).stdout
+    assert f"DAGSTER_HOME is {folder / 'dagster' / 'postgres'}" in first and "applied 0001_sources.sql" in first
+    assert "The warehouse is up to date" in run_muse("--workspace", folder, "migrate", **{URL: postgres.url()}).stdout
+    assert (folder / "dagster" / "postgres" / "dagster.yaml").is_file()

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from muse_apps import dead_letters
+from muse_apps.backup import backup, restore
 from muse_apps.console import console, errors, files_progress, progress, show_table
 from muse_apps.spans import asked_days
 from muse_apps.watching import override, watcher
@@ -17,6 +18,7 @@ from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_domain.ports import SourceUnreachable
 from muse_domain.settings import SettingsError
 from muse_resources.adapters import Adapters, build_adapters
+from muse_resources.backup import exclusive
 from muse_resources.workspace import SETTINGS_FILE, load_workspace
 
 app = typer.Typer(
@@ -31,6 +33,8 @@ app = typer.Typer(
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(watcher)
 app.command()(override)
+app.command()(backup)
+app.command()(restore)
 
 _DAY_FORMATS = ["%Y-%m-%d"]
 
@@ -274,7 +278,8 @@ def dev(
     locations = instance_settings_file().with_name("workspace.yaml")
     console.print(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(locations), "-h", "127.0.0.1", "-p", str(port)]
-    raise typer.Exit(run_until_stopped(command, environment))
+    with exclusive(adapters.workspace.server_lock, "`muse dev` runs on this workspace already"):
+        raise typer.Exit(run_until_stopped(command, environment))
 
 
 if __name__ == "__main__":

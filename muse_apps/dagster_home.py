@@ -16,7 +16,7 @@ from muse_resources.workspace import Workspace
 PID_TAG, HOST_TAG = "muse/pid", "muse/host"
 SETTINGS_FILE = "dagster.yaml"
 _STORAGES = {"storage", "run_storage", "event_log_storage", "schedule_storage"}
-_OPEN = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
+OPEN_STATUSES = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
 
 
 def instance_settings_file() -> Path:
@@ -77,7 +77,7 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> int:
     """Mark runs of this machine whose process is gone as failed, so that they do not look busy for ever."""
     abandoned = [
         run
-        for run in instance.get_runs(dg.RunsFilter(statuses=_OPEN, tags={HOST_TAG: socket.gethostname()}))
+        for run in instance.get_runs(dg.RunsFilter(statuses=OPEN_STATUSES, tags={HOST_TAG: socket.gethostname()}))
         if not is_alive(int(run.tags[PID_TAG]))
     ]
     for run in abandoned:

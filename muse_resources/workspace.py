@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from muse_domain.settings import Settings, SettingsError, parse_settings
+from muse_resources.backup import JOURNAL, StateFolders, finish_restore
 
 SETTINGS_FILE = "muse.toml"
 
@@ -51,6 +52,11 @@ class Workspace:
         return self.own_dagster_folder.parent / "locks"
 
     @property
+    def server_lock(self) -> Path:
+        """Held while `muse dev` runs."""
+        return self.locks / "server.lock"
+
+    @property
     def allows_degraded(self) -> bool:
         """Whether data that is late, but not too late, may be written about."""
         return self.settings.policy.allow_degraded or self.secrets.allow_degraded
@@ -81,7 +87,16 @@ def load_workspace(folder: Path, environment: Mapping[str, str] | None = None) -
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} is not valid TOML: {error}") from error
     settings = parse_settings(decoded, file=str(file))
-    return Workspace(folder.resolve(), settings, read_secrets(os.environ if environment is None else environment))
+    secrets = read_secrets(os.environ if environment is None else environment)
+    workspace = Workspace(folder.resolve(), settings, secrets)
+    if not settings.warehouse.url and workspace.own_dagster_folder.with_name(JOURNAL).exists():
+        finish_restore(state_folders(workspace))
+    return workspace
+
+
+def state_folders(workspace: Workspace) -> StateFolders:
+    """What a backup of the workspace holds. Raises PermanentFailure."""
+    return StateFolders(workspace.path(workspace.settings.warehouse.folder), workspace.own_dagster_folder)
 
 
 def workspace_folder(environment: Mapping[str, str] | None = None) -> Path:

@@ -101,7 +101,7 @@ def status(context: typer.Context) -> None:
 
 @app.command()
 def migrate(context: typer.Context) -> None:
-    """Make or update the warehouse's tables and Dagster's home, as `muse dev` and `muse backfill` do. For servers."""
+    """Make or update the warehouse's tables and DAGSTER_HOME, as `muse dev` and `muse backfill` do. For servers."""
     from muse_apps.dagster_home import open_instance
 
     adapters = _adapters(context)
@@ -229,6 +229,24 @@ def verify(
     show_proof(proofs)
     if any(proof.broken for proof in proofs):
         raise typer.Exit(1)
+
+
+@app.command()
+def prune(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
+) -> None:
+    """Remove what `[retention]` of muse.toml gives up, never a row that a published claim rests on."""
+    from muse_apps.dagster_home import open_instance
+    from muse_apps.pruning import carry_out, plan_pruning, show_pruning
+
+    adapters = _adapters(context)
+    adapters.warehouse.migrate()
+    with open_instance(adapters.workspace) as instance:
+        pruning = plan_pruning(adapters, instance)
+        if not dry_run:
+            carry_out(adapters, instance, pruning)
+    show_pruning(pruning, "Would remove" if dry_run else "Removed")
 
 
 @app.command()

@@ -43,7 +43,8 @@ def restore(
         if workspace.dagster_home.exists():
             _refuse_while_runs_go(workspace)
         manifest = restore_backup(folders, file.absolute(), replace=replace)
-    console.print(f"Restored what was backed up at {manifest.made_at}. `muse verify all` proves it against the blog.")
+    console.print(f"Restored what was backed up at {manifest.made_at}.", soft_wrap=True)
+    console.print("`muse verify all` proves it against the blog.")
     if workspace.secrets.postgres_url:
         console.print(_RUNS)
 

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from muse_apps import dead_letters
+from muse_apps.backup import backup, restore
 from muse_apps.console import console, errors, files_progress, progress, show_table
 from muse_apps.spans import asked_days
 from muse_apps.watching import override, watcher
@@ -17,6 +18,7 @@ from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_domain.ports import SourceUnreachable
 from muse_domain.settings import SettingsError
 from muse_resources.adapters import Adapters, build_adapters
+from muse_resources.backup import exclusive
 from muse_resources.workspace import SETTINGS_FILE, load_workspace
 
 app = typer.Typer(
@@ -31,6 +33,8 @@ app = typer.Typer(
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(watcher)
 app.command()(override)
+app.command()(backup)
+app.command()(restore)
 
 _DAY_FORMATS = ["%Y-%m-%d"]
 
@@ -87,11 +91,24 @@ def status(context: typer.Context) -> None:
     rows = answers(adapters)
     console.print(f"[bold]{escape(adapters.workspace.settings.muse.title)}[/] in {adapters.workspace.folder}\n")
     show_table("Ports", ("port", "adapter", "because", "answers"), [row.cells for row in rows])
-    show_table("Runs by itself, while `muse dev` runs", ("name", "when", "is", "what"), automation_rows(adapters))
+    if all(row.is_well for row in rows if row.choice.port == "dagster storage"):
+        show_table("Runs by itself, while `muse dev` runs", ("name", "when", "is", "what"), automation_rows(adapters))
     if all(row.is_well for row in rows):
         show_table("Warehouse", ("table", "rows"), table_rows(adapters))
     else:
         raise typer.Exit(1)
+
+
+@app.command()
+def migrate(context: typer.Context) -> None:
+    """Make or update the warehouse's tables and DAGSTER_HOME, as `muse dev` and `muse backfill` do. For servers."""
+    from muse_apps.dagster_home import open_instance
+
+    adapters = _adapters(context)
+    applied = adapters.warehouse.migrate()
+    with open_instance(adapters.workspace):
+        console.print(f"DAGSTER_HOME is {adapters.workspace.dagster_home}", soft_wrap=True)
+    console.print("\n".join(f"applied {name}" for name in applied) or "The warehouse is up to date.")
 
 
 @app.command()
@@ -215,6 +232,24 @@ def verify(
 
 
 @app.command()
+def prune(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
+) -> None:
+    """Remove what `[retention]` of muse.toml gives up, never a row that a published claim rests on."""
+    from muse_apps.dagster_home import open_instance
+    from muse_apps.pruning import carry_out, plan_pruning, show_pruning
+
+    adapters = _adapters(context)
+    adapters.warehouse.migrate()
+    with open_instance(adapters.workspace) as instance:
+        pruning = plan_pruning(adapters, instance)
+        if not dry_run:
+            carry_out(adapters, instance, pruning)
+    show_pruning(pruning, "Would remove" if dry_run else "Removed")
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the sample workspace goes.")] = Path(".muse/demo"),
 ) -> None:
@@ -261,7 +296,8 @@ def dev(
     locations = instance_settings_file().with_name("workspace.yaml")
     console.print(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(locations), "-h", "127.0.0.1", "-p", str(port)]
-    raise typer.Exit(run_until_stopped(command, environment))
+    with exclusive(adapters.workspace.server_lock, "`muse dev` runs on this workspace already"):
+        raise typer.Exit(run_until_stopped(command, environment))
 
 
 if __name__ == "__main__":

@@ -273,6 +273,19 @@ class WatchSection(_Section):
         return value
 
 
+# The longest look back of a day that is built: what is younger is never given up.
+_LEAST_KEPT_DAYS = 35
+KeptDays = Annotated[int, Field(ge=_LEAST_KEPT_DAYS)]
+
+
+class RetentionSection(_Section):
+    """`[retention]`: what `muse prune` removes when it is older than so many days; what is not named is kept."""
+
+    runs_days: KeptDays | None = None
+    logs_days: KeptDays | None = None
+    ui_events_days: KeptDays | None = None
+
+
 class BlogSection(_Section):
     """`[blog]`: the git repository that episodes are committed to."""
 
@@ -379,6 +392,7 @@ class Settings(_Section):
     analysis: AnalysisSection = AnalysisSection()
     policy: PolicySection = PolicySection()
     watch: WatchSection = WatchSection()
+    retention: RetentionSection = RetentionSection()
     writer: WriterSection = WriterSection()
     languages: LanguagesSection = LanguagesSection()
     blog: BlogSection = BlogSection()

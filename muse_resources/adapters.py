@@ -11,6 +11,7 @@ from clickhouse_connect.driver.client import Client
 from muse_domain.drafts import Writer
 from muse_domain.notices import Notifier
 from muse_domain.ports import Clock, Deployer, OnFile, SourceRepository, Warehouse
+from muse_resources.dagster_storage import POSTGRES_VARIABLE, ping_postgres
 from muse_resources.file_ledger import ignore
 from muse_resources.git_publisher import LocalGitPublisher
 from muse_resources.git_repository import LocalGitRepository
@@ -94,6 +95,7 @@ class Adapters:
             Choice("publisher", "local git", f"blog.path is {settings.blog.path!r}", lambda: _blog(self.publisher)),
             Choice("deployer", "static site", f"site.folder is {settings.site.folder!r}", lambda: "a folder"),
             self._notifier_choice(),
+            self._storage_choice(),
         ]
 
     def _writer_choice(self) -> Choice:
@@ -112,6 +114,12 @@ class Adapters:
         is_slack = self.workspace.secrets.slack_webhook_url is not None
         reason = f"SLACK_WEBHOOK_URL is {'set' if is_slack else 'not set'}"
         return Choice("notifier", "Slack" if is_slack else "log", reason, self.notifier.ping)
+
+    def _storage_choice(self) -> Choice:
+        url, home = self.workspace.secrets.postgres_url, self.workspace.dagster_home
+        if url is None:
+            return Choice("dagster storage", "SQLite", f"{POSTGRES_VARIABLE} is not set", lambda: f"in {home}")
+        return Choice("dagster storage", "PostgreSQL", f"{POSTGRES_VARIABLE} is set", lambda: ping_postgres(url))
 
 
 def _objects(warehouse: Warehouse, pattern: str) -> Callable[[], str]:

@@ -8,8 +8,10 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from muse_domain.settings import Settings, SettingsError, parse_settings
+from muse_resources.backup import JOURNAL, StateFolders, finish_restore
 
 SETTINGS_FILE = "muse.toml"
 
@@ -26,6 +28,7 @@ class Secrets:
     openai_key: str | None = None
     allow_degraded: bool = False
     slack_webhook_url: str | None = None
+    postgres_url: str | None = None
 
     def __repr__(self) -> str:
         return "Secrets(...)"
@@ -46,7 +49,12 @@ class Workspace:
     @property
     def locks(self) -> Path:
         """Where the processes of this machine tell each other which table they build."""
-        return self.dagster_home.parent / "locks"
+        return self.own_dagster_folder.parent / "locks"
+
+    @property
+    def server_lock(self) -> Path:
+        """Held while `muse dev` runs."""
+        return self.locks / "server.lock"
 
     @property
     def allows_degraded(self) -> bool:
@@ -54,9 +62,14 @@ class Workspace:
         return self.settings.policy.allow_degraded or self.secrets.allow_degraded
 
     @property
-    def dagster_home(self) -> Path:
-        """Where Dagster keeps its runs and events."""
+    def own_dagster_folder(self) -> Path:
+        """`dagster.home` of muse.toml."""
         return self.path(self.settings.dagster.home)
+
+    @property
+    def dagster_home(self) -> Path:
+        """DAGSTER_HOME. One for each storage, so that no process ever finds the settings of the other."""
+        return self.own_dagster_folder / "postgres" if self.secrets.postgres_url else self.own_dagster_folder
 
 
 def load_workspace(folder: Path, environment: Mapping[str, str] | None = None) -> Workspace:
@@ -74,7 +87,16 @@ def load_workspace(folder: Path, environment: Mapping[str, str] | None = None) -
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} is not valid TOML: {error}") from error
     settings = parse_settings(decoded, file=str(file))
-    return Workspace(folder.resolve(), settings, read_secrets(os.environ if environment is None else environment))
+    secrets = read_secrets(os.environ if environment is None else environment)
+    workspace = Workspace(folder.resolve(), settings, secrets)
+    if not settings.warehouse.url and workspace.own_dagster_folder.with_name(JOURNAL).exists():
+        finish_restore(state_folders(workspace))
+    return workspace
+
+
+def state_folders(workspace: Workspace) -> StateFolders:
+    """What a backup of the workspace holds. Raises PermanentFailure."""
+    return StateFolders(workspace.path(workspace.settings.warehouse.folder), workspace.own_dagster_folder)
 
 
 def workspace_folder(environment: Mapping[str, str] | None = None) -> Path:
@@ -93,7 +115,28 @@ def read_secrets(environment: Mapping[str, str]) -> Secrets:
         openai_key=environment.get("OPENAI_API_KEY", "").strip() or None,
         allow_degraded=_flag(environment, "WATCHER_ALLOW_DEGRADED"),
         slack_webhook_url=_web_address(environment, "SLACK_WEBHOOK_URL"),
+        postgres_url=_postgres_address(environment, "MUSE_POSTGRES_URL"),
     )
+
+
+def _postgres_address(environment: Mapping[str, str], name: str) -> str | None:
+    value = environment.get(name, "").strip()
+    if not value:
+        return None
+    remedy = "write postgresql://USER:PASSWORD@HOST:5432/DATABASE, with %40 for an @ in the password"
+    if not _is_postgres_address(value):
+        raise SettingsError(f"environment variable {name} is not the address of a database: {remedy}")
+    return value
+
+
+def _is_postgres_address(value: str) -> bool:
+    try:
+        address = urlsplit(value)
+        host = address.hostname or parse_qs(address.query).get("host")
+        port = address.port or 5432
+    except ValueError:  # a port that is no number, as after a password with a slash
+        return False
+    return address.scheme == "postgresql" and bool(host and port and address.username and address.path.strip("/"))
 
 
 def _web_address(environment: Mapping[str, str], name: str) -> str | None:

@@ -17,6 +17,10 @@ COMMANDS = {
     "verify": ["all", "banterpacks/ep-001"],
     "demo": ["--folder"],
     "dev": ["--port"],
+    "migrate": ["DAGSTER_HOME"],
+    "backup": ["FILE"],
+    "restore": ["--replace"],
+    "prune": ["--dry-run"],
 }
 
 

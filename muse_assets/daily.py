@@ -122,6 +122,10 @@ def count_by_day(days: Iterable[date], rows: Iterable[Row]) -> dict[date, int]:
     return counts
 
 
+# A preview is kept with every materialisation: a cell of it shows where a long text begins.
+LONGEST_CELL = 200
+
+
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]], longest: int = 40) -> str:
     """Rows as a Markdown table; what does not fit is counted, not hidden."""
     listed = [tuple(row) for row in rows]
@@ -137,4 +141,6 @@ def _cell(value: Any) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    text = str(value)
+    shown = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+    return shown.replace("|", "\\|").replace("\n", " ")

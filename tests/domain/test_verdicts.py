@@ -419,7 +419,7 @@ def test_numerals_of_every_script_are_numerals() -> None:
 
 def test_objections_are_stored_as_plain_rows() -> None:
     """A verdict can be read without this program."""
-    assert verdict_summary([Objection("a", "b", "c")]) == [{"code": "a", "where": "b", "message": "c"}]
+    assert verdict_summary([Objection("a", "b", "c")]) == [{"code": "a", "where": "b", "message": "c", "fact": ""}]
 
 
 # ---- the finished text -------------------------------------------------------------------------------------

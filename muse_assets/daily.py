@@ -63,16 +63,7 @@ class DailyAsset:
         )(retried(self.function))
 
     def _metadata(self) -> dict[str, Any]:
-        if not self.tables:
-            return {}
-        columns = [
-            dg.TableColumn(column.name, column.type, description=column.comment or None)
-            for column in table_columns(self.tables[0])
-        ]
-        return {
-            "dagster/table_name": self.tables[0],
-            "dagster/column_schema": dg.TableSchema(columns=columns),
-        }
+        return table_metadata(self.tables[0]) if self.tables else {}
 
     def _gate_spec(self, name: str, partitions: dg.PartitionsDefinition) -> dg.AssetCheckSpec:
         return dg.AssetCheckSpec(
@@ -82,6 +73,14 @@ class DailyAsset:
             partitions_def=partitions,
             description="The gate of this asset: when it refuses, nothing is built, however the run was started.",
         )
+
+
+def table_metadata(table: str) -> dict[str, Any]:
+    """What the UI shows of an asset's table: its name and its columns with what they mean."""
+    columns = [
+        dg.TableColumn(column.name, column.type, description=column.comment or None) for column in table_columns(table)
+    ]
+    return {"dagster/table_name": table, "dagster/column_schema": dg.TableSchema(columns=columns)}
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:

@@ -55,6 +55,7 @@ TABLES = {
     "llm_reservations": "day ts call_id model worst_usd",
     "input_files": "source source_path reading_id read_at sha256 reader days refused again missing",
     "day_loads": "day source rows inputs_sha256",
+    "corrections": "day series episode fact_id claim problem found_at told",
     "publications": "series episode path commit_sha content_sha256",
 }
 

@@ -55,6 +55,7 @@ TABLES = {
     "llm_reservations": "day ts call_id model worst_usd",
     "input_files": "source source_path reading_id read_at sha256 reader days refused again missing",
     "day_loads": "day source rows inputs_sha256",
+    "overrides": "day ts by reason",
     "corrections": "day series episode fact_id claim problem found_at told",
     "publications": "series episode path commit_sha content_sha256",
 }
@@ -164,7 +165,7 @@ def test_four_processes_may_migrate_at_once(
     assert bare_warehouse.migrate() == []
     with owner_client(warehouse_folder, database="bare") as client:
         tables = {row[0] for row in client.query("SHOW TABLES").result_rows}
-    assert tables == {*TABLES, "bench_points", "schema_migrations"}
+    assert tables == {*TABLES, "bench_points", "finding_states", "schema_migrations"}
 
 
 def test_a_day_that_is_loaded_twice_is_there_once(warehouse: ClickHouseWarehouse, engine: Client) -> None:

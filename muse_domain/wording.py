@@ -70,7 +70,7 @@ _SUSPECT_PHRASES: Mapping[str, Phrase] = {
     "nothing": (Citation("suspect"), ", which lists no file of its own"),
     "aside": (Citation("suspect"), ", which touches only documentation and tests, as ", Citation("suspect_path")),
 }
-_TOLD_BEFORE: Phrase = ("first told on ", Citation("told_on"), ", ")
+_TOLD_BEFORE: Phrase = ("first told on ", Citation("told_on"), " and ")
 # How a shift stands that an earlier day told.
 _STATE_PHRASES: Mapping[str, Phrase] = {
     "confirmed": (*_TOLD_BEFORE, *FINDING_PHRASES["confirmed"], " since"),

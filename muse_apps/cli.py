@@ -85,6 +85,7 @@ def init(context: typer.Context) -> None:
 def status(context: typer.Context) -> None:
     """Say what is configured, which adapter fills each port and why, and whether each answers."""
     from muse_apps.automation import automation_rows
+    from muse_apps.report import show_corrections
     from muse_apps.status import answers, table_rows
 
     adapters = _adapters(context)
@@ -95,6 +96,7 @@ def status(context: typer.Context) -> None:
         show_table("Runs by itself, while `muse dev` runs", ("name", "when", "is", "what"), automation_rows(adapters))
     if all(row.is_well for row in rows):
         show_table("Warehouse", ("table", "rows"), table_rows(adapters))
+        show_corrections(adapters)
     else:
         raise typer.Exit(1)
 
@@ -217,16 +219,19 @@ def verify(
     ] = "all",
 ) -> None:
     """Run every claim of the published episodes against the warehouse again, and say which still hold."""
-    from muse_apps.report import show_proof
-    from muse_apps.verify import NothingToVerify
-    from muse_apps.verify import verify as prove
+    from muse_apps.report import show_corrections, show_proof
+    from muse_resources.proof import NothingToVerify
+    from muse_resources.proof import verify as prove
 
+    adapters = _adapters(context)
+    adapters.warehouse.migrate()
     try:
-        proofs = list(prove(_adapters(context), target))
+        proofs = prove(adapters.publisher, adapters.warehouse, target)
     except NothingToVerify as error:
         errors.print(f"[bold red]muse:[/] {escape(str(error))}")
         raise typer.Exit(2) from error
     show_proof(proofs)
+    show_corrections(adapters)
     if any(proof.broken for proof in proofs):
         raise typer.Exit(1)
 

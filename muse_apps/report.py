@@ -11,14 +11,15 @@ from rich.markup import escape
 from muse_apps.backfill import BackfillOutcome, StepFailure
 from muse_apps.console import console, counted, show_table
 from muse_apps.ingest import EVENTS, REPORTS, STATES, FilePlan, IngestOutcome
-from muse_apps.verify import EpisodeProof
 from muse_domain.episodes import episode_name
+from muse_domain.proofs import EpisodeProof
 from muse_domain.stored import finding_from_row
 from muse_resources.adapters import Adapters
 
 _SHOWN_REFUSALS = 12
 _SHOWN_PATHS = 5
 _SHOWN_PLANS = 50
+_SHOWN_CORRECTIONS = 20
 
 
 def show_result(adapters: Adapters, first: date, last: date, outcome: BackfillOutcome) -> None:
@@ -183,3 +184,15 @@ def show_proof(proofs: Sequence[EpisodeProof]) -> None:
     total = sum(proof.claims for proof in proofs)
     if not broken:
         console.print(f"All {total:,} claims of {len(proofs)} episodes hold.")
+
+
+def show_corrections(adapters: Adapters) -> None:
+    """Which claims of published episodes the daily check has found broken; nothing where all hold."""
+    rows = adapters.warehouse.select("select_corrections")
+    listed = [
+        (f"{row['series']}/{episode_name(row['episode'])}", row["day"], f"{row['found_at']:%Y-%m-%d %H:%M}",
+         row["fact_id"], escape(row["problem"]))
+        for row in rows[:_SHOWN_CORRECTIONS]
+    ]  # fmt: skip
+    title = _first_ones("Marked for correction", len(rows), _SHOWN_CORRECTIONS)
+    show_table(title, ("episode", "day", "found", "claim", "what is wrong"), listed)

@@ -13,8 +13,9 @@ from muse_assets.checks import daily_checks
 from muse_assets.council.group import council_assets
 from muse_assets.daily import DailyAsset, daily_partitions
 from muse_assets.ingest import ingest_assets
-from muse_assets.jobs import daily_episode_job
+from muse_assets.jobs import claims_job, daily_episode_job
 from muse_assets.overrides import override_assets
+from muse_assets.prove import corrections_asset
 from muse_assets.publish import publish_assets
 from muse_assets.sources import source_assets
 from muse_assets.watch import watch_assets
@@ -24,7 +25,7 @@ from muse_sensors.catch_up import catch_up_sensor
 from muse_sensors.commits import commit_sensor
 from muse_sensors.failures import failure_sensor
 from muse_sensors.files import file_sensor
-from muse_sensors.schedules import daily_episode_schedule
+from muse_sensors.schedules import claims_schedule, daily_episode_schedule
 from muse_sensors.watcher import watcher_sensor
 
 # Used on purpose, pinned, and covered by tests: checks of single partitions (preview), backfill policies (beta),
@@ -40,15 +41,16 @@ def build_defs(adapters: Adapters) -> dg.Definitions:
     """The whole graph over these adapters."""
     settings = adapters.workspace.settings
     partitions = daily_partitions(settings)
-    job = daily_episode_job()
+    job, claims = daily_episode_job(), claims_job()
     return dg.Definitions(
         assets=[
             *source_assets(settings),
             *(asset.build(partitions) for asset in [*daily_assets(settings), *override_assets()]),
+            corrections_asset(),
         ],
         asset_checks=daily_checks(partitions),
-        jobs=[job],
-        schedules=[daily_episode_schedule(job, settings)],
+        jobs=[job, claims],
+        schedules=[daily_episode_schedule(job, settings), claims_schedule(claims, settings)],
         sensors=[
             watcher_sensor(adapters),
             commit_sensor(adapters, job),
@@ -76,6 +78,7 @@ def graph_resources(adapters: Adapters) -> Mapping[str, Any]:
         "template_writer": adapters.template_writer,
         "publisher": adapters.publisher,
         "deployer": adapters.deployer,
+        "notifier": adapters.notifier,
         "clock": adapters.clock,
         "on_file": adapters.on_file,
     }

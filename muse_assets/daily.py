@@ -63,16 +63,7 @@ class DailyAsset:
         )(retried(self.function))
 
     def _metadata(self) -> dict[str, Any]:
-        if not self.tables:
-            return {}
-        columns = [
-            dg.TableColumn(column.name, column.type, description=column.comment or None)
-            for column in table_columns(self.tables[0])
-        ]
-        return {
-            "dagster/table_name": self.tables[0],
-            "dagster/column_schema": dg.TableSchema(columns=columns),
-        }
+        return table_metadata(self.tables[0]) if self.tables else {}
 
     def _gate_spec(self, name: str, partitions: dg.PartitionsDefinition) -> dg.AssetCheckSpec:
         return dg.AssetCheckSpec(
@@ -82,6 +73,14 @@ class DailyAsset:
             partitions_def=partitions,
             description="The gate of this asset: when it refuses, nothing is built, however the run was started.",
         )
+
+
+def table_metadata(table: str) -> dict[str, Any]:
+    """What the UI shows of an asset's table: its name and its columns with what they mean."""
+    columns = [
+        dg.TableColumn(column.name, column.type, description=column.comment or None) for column in table_columns(table)
+    ]
+    return {"dagster/table_name": table, "dagster/column_schema": dg.TableSchema(columns=columns)}
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
@@ -122,6 +121,10 @@ def count_by_day(days: Iterable[date], rows: Iterable[Row]) -> dict[date, int]:
     return counts
 
 
+# A preview is kept with every materialisation: a cell of it shows where a long text begins.
+LONGEST_CELL = 200
+
+
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]], longest: int = 40) -> str:
     """Rows as a Markdown table; what does not fit is counted, not hidden."""
     listed = [tuple(row) for row in rows]
@@ -137,4 +140,6 @@ def _cell(value: Any) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    text = str(value)
+    shown = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+    return shown.replace("|", "\\|").replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Jobs: the whole day in one."""
+"""Jobs: the whole day in one, and the proof of all that is published."""
 
 from typing import Any
 
@@ -14,4 +14,14 @@ def daily_episode_job() -> Any:
         selection=dg.AssetSelection.groups(*GROUPS),
         tags={"muse/job": "daily_episode_job"},
         description="One day, from commits and reports to the page.",
+    )
+
+
+def claims_job() -> Any:
+    """Every claim of every published episode, run again."""
+    return dg.define_asset_job(
+        "claims_job",
+        selection=dg.AssetSelection.assets("corrections"),
+        tags={"muse/job": "claims_job"},
+        description="Runs the claims of all published episodes again, and marks those that no longer hold.",
     )

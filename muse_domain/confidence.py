@@ -1,7 +1,7 @@
 """How far an episode may be trusted: the weakest of four components."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 # Raised whenever the meaning of a component changes; stored with every verdict.
@@ -10,6 +10,14 @@ VERSION = 1
 FRESH = timedelta(hours=24)
 STALE = timedelta(days=7)
 STALE_RECENCY = 0.5
+
+# What would lift a component, in words for whoever looks at an episode that was held.
+LIFTED_BY = {
+    "completeness": "build the days of its trailing week that are not loaded",
+    "recency": "load newer benchmark runs",
+    "data_quality": "mend the reports whose runs are flagged or quarantined",
+    "evidence": "wait for more runs, which make its weakest claim surer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +30,19 @@ class Confidence:
     evidence: float
 
     @property
+    def weakest(self) -> str:
+        """The name of the component that bounds the score."""
+        return min(self.components, key=self.components.__getitem__)
+
+    @property
+    def components(self) -> dict[str, float]:
+        """Each share by its name."""
+        return asdict(self)
+
+    @property
     def score(self) -> float:
         """min(completeness, recency, data quality, evidence), rounded to four digits."""
-        return round(min(self.completeness, self.recency, self.data_quality, self.evidence), 4)
+        return round(min(self.components.values()), 4)
 
 
 def completeness(days_loaded: int, days_expected: int) -> float:

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from muse_domain.confidence import Confidence
-from muse_domain.facts import EvidenceRow, Fact, fact_to_row, instant
+from muse_domain.confidence import LIFTED_BY, Confidence
+from muse_domain.facts import EvidenceRow, Fact, fact_to_row, instant, used_rows
 from muse_domain.rendering import NUMBER_TOKEN, SECTIONS, Claim, RenderedEpisode
 from muse_domain.settings import PolicySection
 from muse_domain.wording import FactSheet
@@ -52,18 +52,18 @@ def choose_series(confidence: float, correlation: float | None, policy: PolicySe
     return "chimera" if related and confidence >= policy.chimera_confidence else "banterpacks"
 
 
-def decide_status(passed: bool, confidence: float, policy: PolicySection) -> tuple[EpisodeStatus, str]:
-    """Whether an episode goes out, waits for a person, or is held; and why."""
+def decide_status(passed: bool, confidence: Confidence, policy: PolicySection) -> tuple[EpisodeStatus, str]:
+    """Whether an episode goes out, waits for a person, or is held; why, and what would lift it."""
+    score = confidence.score
     if not passed:
         return EpisodeStatus.HELD, "the verdict objects to the text: see episode_verdicts"
-    if confidence >= policy.publish_at:
-        return EpisodeStatus.APPROVED, f"confidence {confidence:.2f} reaches publish_at {policy.publish_at:.2f}"
-    if confidence >= policy.hold_below:
-        return (
-            EpisodeStatus.DRAFT,
-            f"confidence {confidence:.2f} is below publish_at {policy.publish_at:.2f}: a person decides",
-        )
-    return EpisodeStatus.HELD, f"confidence {confidence:.2f} is below hold_below {policy.hold_below:.2f}"
+    if score >= policy.publish_at:
+        return EpisodeStatus.APPROVED, f"confidence {score:.2f} reaches publish_at {policy.publish_at:.2f}"
+    lift = f"its lowest part is {confidence.weakest.replace('_', ' ')}: to lift it, {LIFTED_BY[confidence.weakest]}"
+    if score >= policy.hold_below:
+        below = f"below publish_at {policy.publish_at:.2f}: a person decides"
+        return EpisodeStatus.DRAFT, f"confidence {score:.2f} is {below}; {lift}"
+    return EpisodeStatus.HELD, f"confidence {score:.2f} is below hold_below {policy.hold_below:.2f}; {lift}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +255,7 @@ def build_ledger(
             "sample_data": header.sample,
             "confidence": {
                 "score": confidence.score,
-                "completeness": round(confidence.completeness, 4),
-                "recency": round(confidence.recency, 4),
-                "data_quality": round(confidence.data_quality, 4),
-                "evidence": round(confidence.evidence, 4),
+                **{name: round(share, 4) for name, share in confidence.components.items()},
             },
             "correlation_strength": correlation,
             "writer": writer,
@@ -274,13 +271,11 @@ def build_ledger(
 
 def _ledger_fact(fact: Fact, rows: Sequence[EvidenceRow], sql: str) -> dict[str, Any]:
     shown = fact_to_row(fact)
-    segment = fact.spec.reducer.partition(":")[2]
-    supporting = [row for row in rows if not segment or row.segment == segment]
     return {
         **{key: shown[key] for key in shown if key not in ("fact_id", "parameters", "reason")},
         "parameters": dict(fact.spec.parameters),
         "sql": sql,
-        "rows": [_ledger_row(row) for row in _first_rows(supporting)],
+        "rows": [_ledger_row(row) for row in _first_rows(used_rows(fact.spec, rows))],
     }
 
 

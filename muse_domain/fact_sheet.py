@@ -191,9 +191,9 @@ def briefing(findings: Sequence[Finding]) -> list[dict[str, Any]]:
             "state": str(finding.state),
             "is_told_again": finding.told_on is not None,
             "suspects": len(finding.suspect_commits),
-            "is_time": finding.key.unit in ("ms", "s", "us", "ns"),
+            "is_time": licence.is_time,
         }
-        for finding in findings
+        for finding, licence in zip(findings, subjects_of(findings), strict=True)
     ]
 
 

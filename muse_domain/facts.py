@@ -76,13 +76,19 @@ Reduced = tuple[float | None, str | None]
 
 def settle(spec: FactSpec, rows: Sequence[EvidenceRow]) -> Fact:
     """Reduce the rows to the fact. Raises EvidenceError for an unknown reducer."""
-    name, _, segment = spec.reducer.partition(":")
+    name = spec.reducer.partition(":")[0]
     if name not in REDUCERS:
         raise EvidenceError(f"{spec.fact_id}: no reducer is called {name!r}")
-    used = [row for row in rows if not segment or row.segment == segment]
+    used = used_rows(spec, rows)
     value, text = REDUCERS[name](used)
     reason = "" if value is not None or text is not None else _absence(used)
     return Fact(spec, value, text, len(used), row_hash(used), reason)
+
+
+def used_rows(spec: FactSpec, rows: Sequence[EvidenceRow]) -> list[EvidenceRow]:
+    """The rows that the fact's reducer takes: those of its segment, or all."""
+    segment = spec.reducer.partition(":")[2]
+    return [row for row in rows if not segment or row.segment == segment]
 
 
 def _absence(rows: Sequence[EvidenceRow]) -> str:

@@ -195,6 +195,12 @@ class Publisher(Protocol):
     def head_commit(self) -> str | None:
         """The newest commit; None before the first publication."""
 
+    def list_files(self, commit: str) -> list[str]:
+        """Every file of a commit."""
+
+    def read_files(self, commit: str, paths: list[str]) -> dict[str, str]:
+        """The text of these files in a commit."""
+
     def publish(self, episode: "PublishableEpisode") -> Publication:
         """Commit the episode under its number, taking the next free one if the day has none yet."""
 

@@ -55,21 +55,31 @@ def _place(rendered: RenderedEpisode, claim: Claim) -> str | None:
 
 def _claim_objections(claim: Claim, standing: str | None, sheet: FactSheet) -> list[Objection]:
     if claim.fact not in sheet or is_absent(sheet[claim.fact]):
-        return [Objection("unknown_fact", claim.where, f"{claim.text!r} names fact {claim.fact}, which is not there")]
+        return [
+            Objection(
+                "unknown_fact", claim.where, f"{claim.text!r} names fact {claim.fact}, which is not there", claim.fact
+            )
+        ]
     if standing != claim.text:
-        return [Objection("claim_moved", claim.where, f"{claim.fact} should read {claim.text!r}, not {standing!r}")]
+        return [
+            Objection(
+                "claim_moved", claim.where, f"{claim.fact} should read {claim.text!r}, not {standing!r}", claim.fact
+            )
+        ]
     fact = sheet[claim.fact]
     shown = str(fact.value) if claim.where.startswith("front_matter.") else show(fact, claim.style)
     if claim.text == shown:
         return []
-    return [Objection("wrong_value", claim.where, f"{claim.fact} is {shown!r}, the text says {claim.text!r}")]
+    return [
+        Objection("wrong_value", claim.where, f"{claim.fact} is {shown!r}, the text says {claim.text!r}", claim.fact)
+    ]
 
 
 def _overlaps(claims: Sequence[Claim], where: str) -> Iterator[Objection]:
     reached = 0
     for claim in claims:
         if (claim.start or 0) < reached:
-            yield Objection("claim_moved", where, f"{claim.fact} lies over the claim before it")
+            yield Objection("claim_moved", where, f"{claim.fact} lies over the claim before it", claim.fact)
         reached = max(reached, claim.end or 0)
 
 

@@ -67,11 +67,12 @@ Slots = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """One thing that a verdict holds against a text, and where."""
+    """One thing that a verdict holds against a text, and where; `fact` is set where it is against one fact's claims."""
 
     code: str
     where: str
     message: str
+    fact: str = ""
 
     def as_row(self) -> dict[str, str]:
         """The objection for storage."""

@@ -70,7 +70,7 @@ _SUSPECT_PHRASES: Mapping[str, Phrase] = {
     "nothing": (Citation("suspect"), ", which lists no file of its own"),
     "aside": (Citation("suspect"), ", which touches only documentation and tests, as ", Citation("suspect_path")),
 }
-_TOLD_BEFORE: Phrase = ("first told on ", Citation("told_on"), ", ")
+_TOLD_BEFORE: Phrase = ("first told on ", Citation("told_on"), " and ")
 # How a shift stands that an earlier day told.
 _STATE_PHRASES: Mapping[str, Phrase] = {
     "confirmed": (*_TOLD_BEFORE, *FINDING_PHRASES["confirmed"], " since"),
@@ -228,11 +228,11 @@ def _percent(value: float) -> str:
 
 
 def _significant(value: float) -> str:
-    """Three significant digits, never in scientific notation."""
+    """Three significant digits, from a thousand on four; never in scientific notation."""
     if value == 0:
         return "0"
-    digits = 2 - _magnitude(value)
-    return f"{value:,.{max(digits, 0)}f}"
+    digits = (2 if value < 1000.0 else 3) - _magnitude(value)
+    return f"{round(value, digits):,.{max(digits, 0)}f}"
 
 
 def _magnitude(value: float) -> int:

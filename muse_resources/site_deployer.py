@@ -5,7 +5,7 @@ import re
 import time
 from pathlib import Path
 
-from muse_domain.ports import Deployment
+from muse_domain.ports import Deployment, Publisher
 from muse_resources.git_publisher import LocalGitPublisher
 from muse_resources.site.build import build_site
 from muse_resources.site.model import PublishedEpisode, SiteSettings
@@ -37,7 +37,7 @@ class StaticSiteDeployer:
         )
 
 
-def published_episodes(blog: LocalGitPublisher, commit_sha: str) -> list[PublishedEpisode]:
+def published_episodes(blog: Publisher, commit_sha: str) -> list[PublishedEpisode]:
     """Every episode in Muse's format at that commit, with its ledger and charts; other posts are left alone."""
     paths = blog.list_files(commit_sha)
     posts = {match["stem"]: match for match in (_POST.match(path) for path in paths) if match}

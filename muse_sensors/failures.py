@@ -98,7 +98,7 @@ def failed_run(instance: dg.DagsterInstance, run: dg.DagsterRun, failed_on: date
         else:
             errors += _error(event)
     days = {run.tags.get("dagster/partition"), run.tags.get("dagster/asset_partition_range_start")} - {None}
-    title = "The day" if run.job_name != "__ASSET_JOB" else ", ".join(sorted(_assets(run))) or "A run"
+    title = "The day" if run.job_name == "daily_episode_job" else ", ".join(sorted(_assets(run))) or run.job_name
     will_retry = run.tags.get("dagster/will_retry") == "true"
     return FailedRun(run.run_id, title, min(map(str, days), default=""), refusals, errors, failed_on, will_retry)
 

@@ -1,4 +1,4 @@
-"""The daily schedule."""
+"""The daily schedules: the episode of the day before, and the claims of all days."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -35,3 +35,21 @@ def build_time(day: date, settings: Settings) -> datetime:
     """When the schedule builds a day."""
     at = settings.watch.build_at
     return day_end(day) + timedelta(hours=at.hour, minutes=at.minute)
+
+
+def claims_schedule(job: Any, settings: Settings) -> dg.ScheduleDefinition:
+    """After the day's build and its late files: what is published is proved again, the newest episode included."""
+    at = settings.watch.verify_at
+
+    @dg.schedule(
+        name="claims_schedule",
+        job=job,
+        cron_schedule=f"{at.minute} {at.hour} * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Runs the claims of all published episodes again, at {at:%H:%M} UTC.",
+    )
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        return dg.RunRequest(run_key=f"claims:{context.scheduled_execution_time.date()}")
+
+    return tick

@@ -5,10 +5,15 @@ import dagster as dg
 from muse_assets.council.proposal import Proposal, propose
 from muse_assets.daily import day_of, day_result, markdown_table
 from muse_domain import confidence as measures
+from muse_domain.claim_table import ClaimLine, claim_lines
 from muse_domain.ports import Publisher, Warehouse
 from muse_domain.verdicts import verdict_summary
 from muse_resources.warehouse import json_text
 from muse_resources.workspace import Workspace
+
+# Claims that are shown; an episode of one finding makes about forty.
+LONGEST_TABLE = 120
+LONGEST_SECTION = 180
 
 
 def episode_verdicts(
@@ -34,20 +39,43 @@ def episode_verdicts(
         "claims": len(claims),
         "objections": json_text(verdict_summary(made.objections)),
         "confidence": score.score,
-        "completeness": score.completeness,
-        "recency": score.recency,
-        "data_quality": score.data_quality,
-        "evidence": score.evidence,
+        **score.components,
         "confidence_version": measures.VERSION,
     }
     store.replace_days("episode_verdicts", [day], [row])
-    return day_result(1, _verdict_preview(proposal), passed=not made.objections, confidence=score.score)
+    return day_result(
+        1, _verdict_preview(proposal), passed=not made.objections, confidence=score.score, **score.components
+    )
 
 
 def _verdict_preview(proposal: Proposal) -> str:
-    objections = [(o.code, o.where, o.message) for o in proposal.composition.objections]
-    if objections:
-        return "**Refused**\n\n" + markdown_table(("objection", "where", "what"), objections)
-    rendered = proposal.composition.rendered
-    claims = [(claim.text, claim.fact, claim.where) for claim in rendered.claims] if rendered else []
-    return "Every claim holds.\n\n" + markdown_table(("claim", "fact", "where"), claims, longest=80)
+    """Confidence, what is objected to which, and every claim beside what it rests on."""
+    objections, rendered = proposal.composition.objections, proposal.composition.rendered
+    claims = rendered.claims if rendered else ()
+    lines = claim_lines(claims, proposal.inputs.sheet, proposal.evidence, objections)
+    said = _refusal(proposal) if objections else f"**Passed**: all {len(lines)} claims hold.\n\n"
+    parts = proposal.inputs.confidence.components.items()
+    return said + markdown_table(("part of confidence", "share"), parts) + _claim_table(lines)
+
+
+def _refusal(proposal: Proposal) -> str:
+    objections = proposal.composition.objections
+    listed = [(one.code, one.where, one.fact or None, one.message) for one in objections]
+    table = markdown_table(("objection", "where", "against", "what"), listed)
+    if proposal.composition.rendered:
+        return f"**Refused**, objections: {len(objections)}\n\n{table}"
+    # What was refused may hold markup: it is shown as it was written, not as it would look.
+    sections = proposal.inputs.draft.sections.items()
+    shown = [(name, f"`{text[:LONGEST_SECTION].strip().replace('`', chr(39))}`") for name, text in sections]
+    draft = markdown_table(("section", "as written"), shown)
+    return f"**Refused** before its facts were put in, objections: {len(objections)}\n\n{table}{draft}"
+
+
+def _claim_table(lines: list[ClaimLine]) -> str:
+    if not lines:
+        return ""
+    listed = [
+        (line.text, line.fact, line.value, line.rows, line.commit, "no" if line.objection else "yes", line.objection)
+        for line in lines
+    ]
+    return markdown_table(("claim", "fact", "value", "rows", "commit", "holds", "objection"), listed, LONGEST_TABLE)

@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from muse_domain.days import day_end
 from muse_domain.episodes import PUBLISHED_REASON, UNDER_WAY_REASON, EpisodeStatus, decide_status, split_front_matter
 from muse_domain.ports import Clock, Publisher, Row, SourceRepository, Warehouse
 from muse_domain.settings import Settings
+from muse_domain.verdicts import Objection
 from muse_domain.watch import FreshnessVerdict, Override, is_under_way
 from muse_resources.freshness import FreshnessReader, stored_override
 from muse_resources.statements import statement
@@ -23,6 +24,7 @@ from muse_resources.warehouse import json_text
 from muse_resources.workspace import Workspace
 
 WATCHER_GATE = "watcher_gate"
+LONGEST_OBJECTION = 200
 _LINK = re.compile(r"(?P<picture>!?)\[(?P<words>[^\]]*)\]\((?P<target>[^)]*)\)")
 
 
@@ -125,9 +127,20 @@ def _decision(proposal: Proposal, store: Warehouse, settings: Settings) -> Row:
     """Status and reason, by the stored verdict of exactly this text and the policy."""
     verdict = store.select("select_verdict", {"day": proposal.inputs.day})
     made = proposal.composition
-    passed = bool(verdict) and verdict[0]["passed"] and verdict[0]["content_sha256"] == made.content_sha256
-    status, reason = decide_status(passed, proposal.inputs.confidence.score, settings.policy)
+    is_judged = bool(verdict) and verdict[0]["content_sha256"] == made.content_sha256
+    passed = is_judged and verdict[0]["passed"]
+    status, reason = decide_status(passed, proposal.inputs.confidence, settings.policy)
+    if not passed:
+        reason = _refusal(made.objections) if is_judged else "no verdict of this text: materialise episode_verdicts"
     return {"status": str(status), "reason": reason}
+
+
+def _refusal(objections: Sequence[Objection]) -> str:
+    """What the verdict objects to first; all of it stands with episode_verdicts."""
+    first = next(iter(objections), None)
+    said = f" ({first.message[:LONGEST_OBJECTION]})" if first else ""
+    more = f", and to {len(objections) - 1} more" if len(objections) > 1 else ""
+    return f"the verdict objects to the text{said}{more}: see episode_verdicts"
 
 
 def _composed_row(proposal: Proposal, checked: int) -> Row:

@@ -30,7 +30,7 @@ def stale_facts(sheet: Mapping[str, Fact], evidence: Mapping[str, Sequence[Evide
     """Facts of the sheet that today's rows no longer give: a text about them may not pass."""
     rechecks = [recheck(fact, evidence[fact_id]) for fact_id, fact in sheet.items()]
     return [
-        Objection("stale_fact", "facts", f"{one.fact_id} {one.problem}: materialise fact_sheets again")
+        Objection("stale_fact", "facts", f"{one.fact_id} {one.problem}: materialise fact_sheets again", one.fact_id)
         for one in rechecks
         if one.problem
     ]

@@ -25,11 +25,13 @@ GROUPS = {
     "people": {"overrides"},
     "council": {"findings", "fact_sheets", "episode_drafts", "episode_verdicts", "episodes"},
     "publish": {"publications", "deployments"},
+    "prove": {"corrections"},
 }
 CHECKS = {
     "bench_runs:expectations",
     "bench_runs:nulls_have_reasons",
     "commits:expectations",
+    "corrections:published_claims_hold",
     "episodes:claims_match_facts",
     "episodes:confidence_reaches_policy",
     "episodes:front_matter_is_complete",
@@ -116,8 +118,8 @@ def test_checks_jobs_schedules_and_sensors_are_exactly_these(loaded: tuple[dict[
     """Nothing is judged, run or started that is not listed here."""
     seen = loaded[0]
     assert set(seen["checks"]) == CHECKS
-    assert seen["jobs"] == ["__ASSET_JOB", "daily_episode_job"]
-    assert seen["schedules"] == ["daily_episode_schedule"]
+    assert seen["jobs"] == ["__ASSET_JOB", "claims_job", "daily_episode_job"]
+    assert seen["schedules"] == ["claims_schedule", "daily_episode_schedule"]
     assert seen["sensors"] == ["catch_up_sensor", "commit_sensor", "failure_sensor", "file_sensor", "watcher_sensor"]
     assert set(seen["running"].values()) == {"RUNNING"}, "what a new user wants running is running"
 
@@ -134,7 +136,8 @@ def test_every_built_asset_is_partitioned_and_shows_its_columns(loaded: tuple[di
     """The columns of the table stand in the UI; a source has none."""
     for name, asset in loaded[0]["assets"].items():
         is_built = name not in GROUPS["sources"]
-        assert asset["partitioned"] is is_built, name
+        # What is proved is all that is published, whatever its day.
+        assert asset["partitioned"] is (is_built and name not in GROUPS["prove"]), name
         assert ("day" in asset["columns"]) is is_built, name
 
 

@@ -1,5 +1,6 @@
 """The gates, on a real warehouse: what they refuse is refused however a run was started, and leaves nothing behind."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +18,7 @@ from muse_apps.watching import record_override
 from muse_domain.episodes import content_sha256
 from muse_resources.adapters import Adapters, build_adapters
 from muse_resources.workspace import Secrets, load_workspace
-from tests.assets.runs import built, check_results, reason_of, run_assets, run_daily_job
+from tests.assets.runs import built, check_results, materializations, reason_of, run_assets, run_daily_job
 from tests.workspaces import FixedClock, change_warehouse, git, selected, stop_warehouse
 
 LOADED_FROM, LAST = date(2026, 9, 11), date(2026, 9, 21)
@@ -223,13 +224,39 @@ def test_facts_that_the_rows_no_longer_give_pass_neither_verdict_nor_gate(worksp
     try:
         gate = check_results(run_assets(adapters, ["publications"], TOLD))["publication_gate"]
         assert not gate.passed and "materialise fact_sheets again" in reason_of(gate)
-        assert run_assets(adapters, COUNCIL, TOLD).success
+        result = run_assets(adapters, COUNCIL, TOLD)
+        assert result.success
         [verdict] = _stored(workspace, "episode_verdicts", TOLD)
         assert not verdict["passed"] and "stale_fact" in verdict["objections"]
-        assert _stored(workspace, "episodes", TOLD)[0]["status"] == "held"
+        [episode] = _stored(workspace, "episodes", TOLD)
+        assert episode["status"] == "held" and "materialise fact_sheets again" in episode["reason"]
+        _expect_claims_refused(result, verdict)
     finally:
         rebuild(adapters, TOLD, TOLD)
         assert run_assets(adapters, ["bench_runs"], TOLD).success
+
+
+def _expect_claims_refused(result: dg.ExecuteInProcessResult, verdict: dict[str, Any]) -> None:
+    """The table of claims in the UI says no beside the claims of each fact that was objected to, and only there."""
+    [noted] = materializations(result, "episode_verdicts").values()
+    preview = str(noted["preview"].value)
+    assert preview.startswith("**Refused**") and len(preview) < 100_000
+    assert {name: noted[name].value for name in ("completeness", "evidence")} == {"completeness": 1.0, "evidence": 0.95}
+    rows = [line.split(" | ") for line in preview.splitlines() if len(line.split(" | ")) == 7]
+    listed = [(row[1], row[5]) for row in rows[1:]]
+    against = {objection["fact"] for objection in json.loads(verdict["objections"])}
+    assert {fact for fact, holds in listed if holds == "no"} <= against and against >= {"f1.after", "f1.change"}
+    assert {fact for fact, holds in listed if holds == "yes"}.isdisjoint(against)
+    assert len(listed) == verdict["claims"]
+
+
+def test_the_table_of_claims_shows_where_each_comes_from(workspace: Path, adapters: Adapters) -> None:
+    """Claim, fact, value, rows and commit of a text that passed, in the metadata of its verdict."""
+    [noted] = materializations(run_assets(adapters, COUNCIL, TOLD), "episode_verdicts").values()
+    preview = str(noted["preview"].value)
+    assert preview.startswith("**Passed**") and noted["passed"].value is True
+    [change] = [line for line in preview.splitlines() if line.startswith("| 23.0 % | f1.change | 23.0")][:1]
+    assert "48 of bench_runs, " in change and change.endswith("| yes |  |")
 
 
 def test_a_day_that_nobody_looked_at_is_held_and_not_called_quiet(workspace: Path, adapters: Adapters) -> None:
@@ -299,7 +326,7 @@ def test_a_day_under_way_is_at_most_a_draft(workspace: Path) -> None:
 
 def test_a_quiet_day_under_way_is_quiet_so_far(workspace: Path) -> None:
     """Skipped, and said to be judged again."""
-    early = _adapters(workspace, datetime(2026, 9, 19, 22, tzinfo=UTC), grace_minutes=240)
+    early = _adapters(workspace, datetime(2026, 9, 17, 22, tzinfo=UTC), grace_minutes=240)
     assert run_assets(early, COUNCIL, QUIET).success
     [episode] = _stored(workspace, "episodes", QUIET)
     assert episode["status"] == "skipped" and "so far: the day has not ended" in episode["reason"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from muse_domain.composition import compose, ledger_of
-from muse_domain.confidence import Confidence
+from muse_domain.confidence import LIFTED_BY, Confidence
 from muse_domain.episodes import (
     FRONT_MATTER_KEYS,
     LEDGER_ROWS,
@@ -278,8 +278,17 @@ POLICY = PolicySection()
 )
 def test_confidence_decides_who_publishes(passed: bool, confidence: float, status: EpisodeStatus) -> None:
     """At 0.70 it goes out, from 0.50 a person decides, below it is held; a refused text is always held."""
-    decided, reason = decide_status(passed, confidence, POLICY)
+    decided, reason = decide_status(passed, Confidence(1.0, confidence, 1.0, 1.0), POLICY)
     assert decided is status and reason
+
+
+@pytest.mark.parametrize("score", [0.3, 0.6])
+@pytest.mark.parametrize("part", LIFTED_BY)
+def test_an_episode_that_does_not_go_out_says_what_would_lift_it(part: str, score: float) -> None:
+    """The lowest part of confidence is named, with what to do about it."""
+    shares = {"completeness": 1.0, "recency": 1.0, "data_quality": 1.0, "evidence": 1.0, part: score}
+    _, reason = decide_status(True, Confidence(**shares), POLICY)
+    assert reason.endswith(f"its lowest part is {part.replace('_', ' ')}: to lift it, {LIFTED_BY[part]}")
 
 
 @pytest.mark.parametrize(

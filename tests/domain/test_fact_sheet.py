@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from muse_domain.fact_sheet import briefing, finding_specs, null_reasons
+import pytest
+
+from muse_domain.fact_sheet import briefing, finding_specs, null_reasons, subjects_of
 from muse_domain.relations import Relation
 from tests.domain.day_story import DAY, findings, sheet, specs
 
@@ -54,3 +56,12 @@ def test_nulls_of_the_front_matter_have_their_reason() -> None:
     assert null_reasons(sheet()) == {}
     absent = {**sheet(), "day.hearts_commit": replace(sheet()["day.hearts_commit"], text=None)}
     assert set(null_reasons(absent)) == {"commit_sha"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "is_time"), [("ms", True), ("ns/iter", True), ("ns/op", True), ("tokens/s", False), ("MB", False)]
+)
+def test_a_time_for_each_iteration_is_a_time(unit: str, is_time: bool) -> None:
+    """A writer may call it slower wherever the verdict lets it."""
+    finding = replace(findings()[0], key=replace(findings()[0].key, unit=unit))
+    assert briefing([finding])[0]["is_time"] is is_time is subjects_of([finding])[0].is_time

@@ -156,7 +156,7 @@ def test_a_confirmed_finding_says_since_when_and_by_how_much_it_is(one: Finding)
     rendered, objections = render_judged(write(task), task.sheet, [confirmed])
     assert objections == [] and rendered is not None
     assert rendered.title.endswith(", confirmed by 7 runs")
-    assert "It was first told on 2026-08-27, confirmed by 7 runs since." in rendered.body
+    assert "It was first told on 2026-08-27 and confirmed by 7 runs since." in rendered.body
 
 
 @pytest.mark.parametrize("one", EVERY_KIND[::4], ids=lambda f: f"{f.effect}-{f.key.metric}-{f.direction}")
@@ -167,7 +167,7 @@ def test_a_refuted_finding_is_taken_back(one: Finding) -> None:
     task = task_of(refuted, texts=texts, values={"low": -1.2, "high": 1.9}, absent=("commit", "commit_subject"))
     rendered, objections = render_judged(write(task), task.sheet, [refuted])
     assert objections == [] and rendered is not None
-    assert "was first told on 2026-08-27, refuted by 7 runs since" in rendered.title
+    assert "was first told on 2026-08-27 and refuted by 7 runs since" in rendered.title
     assert "lies between −1.2 % and +1.9 %" in rendered.body
     assert "commit" not in rendered.body.replace("commits", "")
     told = {name for name in task.slots if name.startswith("f1.")}

@@ -54,9 +54,10 @@ TABLES = {
     "translations": "lang series status markdown",
     "dead_letters": "source source_path source_sha256 error_type error remedy reading_id",
     "llm_reservations": "day ts call_id model worst_usd",
-    "overrides": "day ts by reason",
     "input_files": "source source_path reading_id read_at sha256 reader days refused again missing",
     "day_loads": "day source rows inputs_sha256",
+    "overrides": "day ts by reason",
+    "corrections": "day series episode fact_id claim problem found_at told",
     "publications": "series episode path commit_sha content_sha256",
 }
 

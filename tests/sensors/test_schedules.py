@@ -1,13 +1,13 @@
-"""The daily schedule: which day each tick asks for."""
+"""The daily schedules: which day each tick asks for."""
 
 from datetime import UTC, date, datetime, time
 
 import dagster as dg
 import pytest
 
-from muse_assets.jobs import daily_episode_job
+from muse_assets.jobs import claims_job, daily_episode_job
 from muse_domain.settings import MuseSection, RepositorySection, Settings, WatchSection
-from muse_sensors.schedules import build_time, daily_episode_schedule
+from muse_sensors.schedules import build_time, claims_schedule, daily_episode_schedule
 
 
 def _settings(start: date, end: date | None = None, build_at: time = time(2)) -> Settings:
@@ -85,3 +85,14 @@ def test_the_first_and_the_last_day_are_covered() -> None:
     schedule = _schedule(date(2026, 9, 1), date(2026, 9, 21))
     for day in (2, 22):
         assert isinstance(_tick(schedule, datetime(2026, 9, day, 2, tzinfo=UTC)), dg.RunRequest)
+
+
+def test_claims_are_run_again_every_day_whatever_days_are_covered() -> None:
+    """A history that has ended can still be changed; one tick starts one run."""
+    schedule = claims_schedule(claims_job(), _settings(date(2026, 9, 1), date(2026, 9, 21)))
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 5 * * *", "UTC")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING and schedule.job_name == "claims_job"
+    requests = [_tick(schedule, datetime(2026, 11, day, 5, tzinfo=UTC)) for day in (1, 1, 2)]
+    keys = [request.run_key for request in requests if isinstance(request, dg.RunRequest)]
+    assert len(keys) == 3 and len(set(keys)) == 2
+    assert all(request.partition_key is None for request in requests if isinstance(request, dg.RunRequest))

@@ -1,64 +1,56 @@
 """Proving what is published: every claim of an episode is run again against the warehouse."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from muse_domain.episodes import content_sha256, episode_name, split_front_matter, unnumbered
 from muse_domain.facts import EvidenceError, Fact, fact_from_row, recheck
-from muse_domain.ports import Warehouse
+from muse_domain.ports import Publisher, Warehouse
+from muse_domain.proofs import BrokenClaim, EpisodeProof
 from muse_domain.wording import show
-from muse_resources.adapters import Adapters
 from muse_resources.evidence import Evidence
 from muse_resources.site.model import PublishedEpisode
 from muse_resources.site_deployer import published_episodes
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenClaim:
-    """A claim that no longer holds, and why."""
-
-    fact: str
-    text: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class EpisodeProof:
-    """One published episode and what came of running its claims again."""
-
-    name: str
-    day: str
-    claims: int
-    facts: int
-    broken: tuple[BrokenClaim, ...]
 
 
 class NothingToVerify(Exception):
     """No published episode answers to the given name."""
 
 
-def verify(adapters: Adapters, target: str) -> Iterator[EpisodeProof]:
+def verify(publisher: Publisher, warehouse: Warehouse, target: str) -> list[EpisodeProof]:
     """Prove `all` episodes, one day's (2026-09-08), or one by name (banterpacks/ep-001). Raises NothingToVerify."""
-    head = adapters.publisher.head_commit()
-    episodes = published_episodes(adapters.publisher, head) if head else []
-    wanted = [
-        episode
-        for episode in episodes
-        if target in ("all", f"{episode.series}/{episode_name(episode.number)}", episode.ledger["episode"]["day"])
-    ]
+    episodes = _published(publisher)
+    wanted = [episode for episode in episodes if target in ("all", _name(episode), episode.ledger["episode"]["day"])]
     if not wanted:
-        names = ", ".join(f"{one.series}/{episode_name(one.number)}" for one in episodes) or "none"
+        names = ", ".join(map(_name, episodes)) or "none"
         raise NothingToVerify(f"no published episode is called {target!r}. Published: {names}.")
-    evidence = Evidence(adapters.warehouse)
-    for episode in sorted(wanted, key=lambda one: (one.ledger["episode"]["day"], one.series)):
-        broken = [*_text_problems(episode.markdown, episode.ledger), *_record_problems(episode, adapters.warehouse)]
-        broken += _fact_problems(episode.ledger, evidence)
-        name = f"{episode.series}/{episode_name(episode.number)}"
-        claims = episode.ledger["claims"]
-        yield EpisodeProof(
-            name, episode.ledger["episode"]["day"], len(claims), len(episode.ledger["facts"]), tuple(broken)
-        )
+    return [_prove(episode, warehouse) for episode in wanted]
+
+
+def prove_all(publisher: Publisher, warehouse: Warehouse) -> Iterator[EpisodeProof]:
+    """Prove every published episode, one after the other; nothing published is nothing to prove."""
+    return (_prove(episode, warehouse) for episode in _published(publisher))
+
+
+def _published(publisher: Publisher) -> list[PublishedEpisode]:
+    head = publisher.head_commit()
+    episodes = published_episodes(publisher, head) if head else []
+    return sorted(episodes, key=lambda one: (one.ledger["episode"]["day"], one.series))
+
+
+def _name(episode: PublishedEpisode) -> str:
+    return f"{episode.series}/{episode_name(episode.number)}"
+
+
+def _prove(episode: PublishedEpisode, warehouse: Warehouse) -> EpisodeProof:
+    ledger = episode.ledger
+    broken = [*_text_problems(episode.markdown, ledger), *_record_problems(episode, warehouse)]
+    # Episodes share few questions: to keep the rows of all of them would fill the memory for nothing.
+    broken += _fact_problems(ledger, Evidence(warehouse))
+    day = date.fromisoformat(ledger["episode"]["day"])
+    claims, facts = len(ledger["claims"]), len(ledger["facts"])
+    return EpisodeProof(episode.series, episode.number, day, claims, facts, tuple(broken))
 
 
 def _record_problems(episode: PublishedEpisode, warehouse: Warehouse) -> Iterator[BrokenClaim]:

@@ -1,0 +1,1 @@
+SELECT * FROM corrections ORDER BY day, series, fact_id, claim

@@ -10,9 +10,9 @@ import pytest
 
 from muse_apps.dagster_home import open_instance
 from muse_apps.pruning import carry_out, claimed_days, plan_pruning
-from muse_apps.verify import verify
 from muse_domain.settings import SettingsError, parse_settings
 from muse_resources.adapters import Adapters
+from muse_resources.proof import verify
 from tests.workspaces import FixedClock, adapters_of, all_rows, change_warehouse, copy_of, differences, run_muse
 
 POLICY = "\n[retention]\nruns_days = 40\nlogs_days = 40\nui_events_days = 100\n"
@@ -45,7 +45,7 @@ def test_old_events_go_except_those_of_published_claims(old: Adapters) -> None:
     after = all_rows(folder)
     assert set(differences(before, after)) == {"ui_events"}
     assert len(before["ui_events"]) - len(after["ui_events"]) == sum(pruning.event_days.values())
-    proofs = list(verify(old, "all"))
+    proofs = list(verify(old.publisher, old.warehouse, "all"))
     assert proofs and not [proof for proof in proofs if proof.broken]
 
 
@@ -53,9 +53,9 @@ def test_the_days_of_claims_are_those_whose_loss_would_break_one(old: Adapters) 
     """Without the first of them the proof fails, and holds again with the rows of its files."""
     first = min(claimed_days(old, "ui_events"))
     old.warehouse.replace_days("ui_events", [first], [])
-    assert [proof for proof in verify(old, "all") if proof.broken]
+    assert [proof for proof in verify(old.publisher, old.warehouse, "all") if proof.broken]
     run_muse("--workspace", old.workspace.folder, "ingest", "--rebuild", "--from", f"{first}", "--to", f"{first}")
-    assert not [proof for proof in verify(old, "all") if proof.broken]
+    assert not [proof for proof in verify(old.publisher, old.warehouse, "all") if proof.broken]
 
 
 def test_runs_that_built_something_are_kept(old: Adapters) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from muse_domain.days import day_end, day_start
 from muse_domain.facts import Fact, FactSpec, bound_instant
 from muse_domain.findings import Finding
-from muse_domain.life_cycle import State
 from muse_domain.relations import Relation
 from muse_domain.rendering import OVERRIDE_FACT
 from muse_domain.verdicts import Subject
@@ -56,11 +55,12 @@ def finding_specs(finding: Finding, day: date, relation: Relation | None) -> lis
         build.text("commit", stored, "first_bad_commit", "commit"),
         build.number("low", stored, "interval_near", "%"),
         build.number("high", stored, "interval_far", "%"),
-        build.number("p_value", stored, "p_value", "p"),
         *build.segments(segment_parameters(finding), finding.key.unit, _support(finding)),
         FactSpec(build.id("suspects"), build.subject, "suspect_commits", stored, "sum", "commit"),
     ]
     specs.append(build.left_out(finding))
+    if finding.p_value is not None:
+        specs.append(build.number("p_value", stored, "p_value", "p"))
     specs += build.life(finding, stored)
     if len(finding.suspects) > 1:
         specs += [
@@ -140,7 +140,7 @@ class _Specs:
 
 def _support(finding: Finding) -> float:
     """How sure the size is: of a shift, as sure as that there is one; of none, as its interval."""
-    return INTERVAL_LEVEL if finding.state is State.REFUTED else 1.0 - finding.q_value
+    return INTERVAL_LEVEL if finding.q_value is None else 1.0 - finding.q_value
 
 
 def segment_parameters(finding: Finding) -> dict[str, str | int | float | None]:

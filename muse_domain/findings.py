@@ -58,7 +58,8 @@ class Finding:
     """What a day says of a change of level in one series. Changes and intervals are in percent of the median before.
 
     `told_on` and `told_as` name the day and the finding that told the shift first; they are empty on that day itself.
-    `returned_on` and `returned_as` name the shift that this one undoes.
+    `returned_on` and `returned_as` name the shift that this one undoes. A refuted shift has no p-value and no q-value:
+    the test no longer sees it.
     """
 
     finding_id: str
@@ -75,8 +76,8 @@ class Finding:
     change_pct: float
     interval_low_pct: float
     interval_high_pct: float
-    p_value: float
-    q_value: float
+    p_value: float | None
+    q_value: float | None
     cause: str
     cause_reason: str
     last_good_commit: str | None
@@ -248,14 +249,16 @@ class _Look:
             if found is None:
                 continue
             state, levels = found
-            compared = self._compare(series, levels, candidate.p_value)
+            # One that is confirmed is the newest split; one that is refuted is none, and another's p is not its own.
+            p_value = candidate.p_value if state is State.CONFIRMED else None
+            compared = self._compare(series, levels, p_value)
             if compared is None:
                 continue
             n_since = len(series.values) - levels.since
             again = replace(compared, state=state, told_on=shift.told_on, told_as=shift.told_as, n_since=n_since)
             yield _as_noise(again) if state is State.REFUTED else again
 
-    def _compare(self, series: Series, levels: Levels, p_value: float) -> Finding | None:
+    def _compare(self, series: Series, levels: Levels, p_value: float | None) -> Finding | None:
         """The levels before and after a change; None where a change in percent of nothing cannot be stated."""
         index = levels.index
         before, after = series.values[levels.start : index], series.values[index:]
@@ -307,7 +310,7 @@ _DOUBTED = {Doubt.DRIFTING: Outcome.DRIFTING, Doubt.SMALL: Outcome.SMALL_CHANGE}
 def _outcome(candidate: _Candidate, finding: Finding | None, analysis: AnalysisSection) -> Outcome:
     if candidate.doubt in _DOUBTED:
         return _DOUBTED[candidate.doubt]
-    if finding is None or finding.q_value > analysis.false_discovery_rate:
+    if finding is None or finding.q_value is None or finding.q_value > analysis.false_discovery_rate:
         return Outcome.NO_CHANGE
     excludes_zero = finding.interval_low_pct > 0 or finding.interval_high_pct < 0
     if abs(finding.change_pct) < analysis.minimum_change_pct or not excludes_zero:

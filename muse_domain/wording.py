@@ -83,7 +83,7 @@ _RETURNED_PHRASES: Mapping[str, Phrase] = {
 }
 # An interval that holds zero needs its signs.
 _SIGNED_INTERVAL: Phrase = ("between ", Citation("low", "signed"), " and ", Citation("high", "signed"))
-_ONLY_OF_A_SHIFT = frozenset({"new_runs", "since", "commit", "commit_subject", "suspects", "suspect"})
+_ONLY_OF_A_SHIFT = frozenset({"new_runs", "significance", "since", "commit", "commit_subject", "suspects", "suspect"})
 
 
 class UnknownSlot(KeyError):

@@ -75,6 +75,7 @@ def test_a_shift_that_does_not_last_is_refuted() -> None:
     assert (first.state, again.state, again.told_as) == (State.SUSPECTED, State.REFUTED, first.finding_id)
     assert (again.direction, again.effect, again.cause) == ("none", "change", "noise")
     assert again.first_bad_commit is None and again.suspects == ()
+    assert again.p_value is None and again.q_value is None, "the p of another split, or of the best of none, is not its"
     assert again.n_since >= LEAST and again.n_after >= 2 * LEAST
     assert looked.days_with_findings == 1
 

@@ -62,7 +62,7 @@ def finding_specs(finding: Finding, day: date, relation: Relation | None) -> lis
     if finding.p_value is not None:
         specs.append(build.number("p_value", stored, "p_value", "p"))
     specs += build.life(finding, stored)
-    if len(finding.suspects) > 1:
+    if finding.suspects:
         specs += [
             build.text("suspect", stored, "suspect", "commit"),
             build.text("suspect_touches", stored, "suspect_touches", "words"),

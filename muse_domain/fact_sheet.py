@@ -171,6 +171,7 @@ def series_parameters(finding: Finding) -> dict[str, str | int | float | None]:
         "quant": key.quant or "",
         "dataset": key.dataset or "",
         "metric": key.metric,
+        "unit": key.unit,
         "environment": key.environment or "",
     }
 

@@ -36,8 +36,8 @@ def outcomes(found: DayFindings) -> list[Outcome]:
     return [check.outcome for check in found.checks]
 
 
-def told(finding: Finding) -> KnownShift:
-    [known] = known_shifts([finding_row(DAY - timedelta(days=1), finding)])
+def told(finding: Finding, **columns: str) -> KnownShift:
+    [known] = known_shifts([{**finding_row(DAY - timedelta(days=1), finding), **columns}])
     return known
 
 
@@ -133,6 +133,21 @@ def test_an_environment_changed_without_a_shift_of_its_own_is_quiet() -> None:
     assert look(before, after).findings == ()
 
 
+def test_a_change_of_unit_is_no_change_of_environment() -> None:
+    """Milliseconds and seconds under one name are two series, which say nothing of each other."""
+    old, new = key("b"), replace(key("b"), unit="s")
+    before = series(old, planted(1, 10.0, 10.0, 0.1, count=30))
+    after = series(new, planted(2, 0.01, 0.01, 0.0001, count=9, at=0), start=before.ts[-1] + timedelta(hours=12))
+    assert outcomes(look(before, after)) == [Outcome.TOO_FEW_POINTS]
+
+
+def test_a_shift_is_known_whatever_id_its_series_had() -> None:
+    """Rows keep the id of the day that wrote them; the key that they name is what counts."""
+    shifted = planted_series()[0]
+    [finding] = look(shifted).findings
+    assert outcomes(look(shifted, known=[told(finding, series_id="0" * 12)])) == [Outcome.KNOWN_SHIFT]
+
+
 def test_a_shift_that_was_told_is_not_told_again() -> None:
     """The first day with enough evidence tells it; later days know it."""
     shifted = planted_series()[0]
@@ -158,6 +173,7 @@ def test_another_shift_of_a_known_series_is_told() -> None:
         replace(told(finding), direction="down"),
         replace(told(finding), changed_at=shifted.ts[3]),
         replace(told(finding), series_id="0" * 12),
+        told(finding, unit="s"),
     ):
         assert outcomes(look(shifted, known=[other])) == [Outcome.SHIFT]
 

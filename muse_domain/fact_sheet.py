@@ -122,7 +122,7 @@ class _Specs:
         return specs
 
     def left_out(self, finding: Finding) -> FactSpec:
-        """Runs of the window that another environment made; absent where there are none."""
+        """Runs of the window in another environment or an unnamed one; absent where there are none."""
         parameters = {
             **series_parameters(finding),
             "start": bound_instant(finding.window_start),

@@ -46,7 +46,7 @@ FINDING_PHRASES: Mapping[str, Phrase] = {
     "change": (Citation("change"),),
     "shift": ("from ", Citation("before"), " to ", Citation("after")),
     "new_runs": (Citation("n_after"), " at the new level"),
-    "left_out": (Citation("left_out"), " on another machine"),
+    "left_out": (Citation("left_out"), " in another or an unnamed environment"),
     "interval": ("between ", Citation("low"), " and ", Citation("high")),
     "runs": (Citation("n_before"), " before and ", Citation("n_after"), " since"),
     "significance": (Citation("p_value"),),

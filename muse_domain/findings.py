@@ -154,7 +154,9 @@ def find_day(
         else:
             open_ones.append((candidate, look.news(candidate, shifts)))
     # A shift that was told is no discovery any more: left in, its small p would loosen the limit for all others.
-    q_values = benjamini_hochberg(np.array([candidate.p_value for candidate, _ in open_ones]))
+    p_values = [candidate.p_value for candidate, _ in open_ones]
+    q_values = benjamini_hochberg(np.array(p_values))
+    told_again = [replace(one, q_value=_q_beside(one.p_value, p_values)) for one in told_again]
     findings: list[Finding] = []
     for (candidate, finding), q_value in zip(open_ones, q_values, strict=True):
         finding = replace(finding, q_value=float(q_value)) if finding else None
@@ -163,6 +165,11 @@ def find_day(
         if finding and outcome is Outcome.SHIFT:
             findings.append(finding)
     return DayFindings(day, tuple(checks), _numbered(findings, told_again))
+
+
+def _q_beside(p_value: float | None, others: Sequence[float]) -> float | None:
+    """A shift that was told, adjusted as one look more beside the day's others; None where it has no p-value."""
+    return None if p_value is None else float(benjamini_hochberg(np.array([p_value, *others]))[0])
 
 
 def _check(candidate: _Candidate, outcome: Outcome) -> SeriesCheck:
@@ -234,7 +241,6 @@ class _Look:
         undone = undone_by(finding.direction, finding.before_median, interval, known)
         return replace(
             finding,
-            q_value=1.0,
             returned_on=undone.told_on if undone else None,
             returned_as=undone.told_as if undone else "",
         )
@@ -286,7 +292,7 @@ class _Look:
             interval_low_pct=low,
             interval_high_pct=high,
             p_value=p_value,
-            q_value=p_value,
+            q_value=None,
             cause=cause,
             cause_reason=reason,
             last_good_commit=series.commits[good],

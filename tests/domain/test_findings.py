@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from muse_domain.findings import DayFindings, Finding, Outcome, find_day
-from muse_domain.life_cycle import KnownShift, known_shifts
+from muse_domain.life_cycle import KnownShift, State, known_shifts
 from muse_domain.segmentation import Rules, segment_all
 from muse_domain.series import Series, group_series
 from muse_domain.settings import AnalysisSection
@@ -163,6 +163,16 @@ def test_a_known_shift_may_move_a_little_as_points_arrive() -> None:
     for points in (-4, 4):
         moved = replace(told(finding), changed_at=shifted.ts[CHANGED + points])
         assert outcomes(look(shifted, known=[moved])) == [Outcome.KNOWN_SHIFT]
+
+
+def test_a_confirmed_shift_is_adjusted_beside_the_other_series_of_the_day() -> None:
+    """Its p is its own; what it counts for depends on how many were looked at, as for news."""
+    shifted, quiet = planted_series()[0], [series(key(f"b{i}"), planted(100 + i, 10.0, 10.0, 0.5)) for i in range(20)]
+    [finding] = look(shifted).findings
+    earlier = replace(told(finding), told_on=shifted.ts[CHANGED + 6].date())
+    [confirmed] = [one for one in look(shifted, *quiet, known=[earlier]).findings if one.told_on]
+    assert (confirmed.state, confirmed.p_value) == (State.CONFIRMED, finding.p_value)
+    assert confirmed.p_value is not None and confirmed.q_value == pytest.approx(21 * confirmed.p_value)
 
 
 def test_another_shift_of_a_known_series_is_told() -> None:

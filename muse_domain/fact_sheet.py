@@ -202,7 +202,10 @@ def null_reasons(sheet: Mapping[str, Fact]) -> dict[str, str]:
     """Why a front-matter field is null, for the fields that may be (X-11)."""
     reasons = {
         "commit_sha": ("day.hearts_commit", "no run of this day names the measured commit"),
-        "latency_ms_p95": ("day.latency_p95", "no benchmark alone has a p95 from at least 20 samples on this day"),
+        "latency_ms_p95": (
+            "day.latency_p95",
+            "no benchmark alone, on one model and in one environment, has a p95 from at least 20 samples on this day",
+        ),
     }
     return {
         key: reason

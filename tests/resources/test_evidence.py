@@ -59,3 +59,15 @@ def test_a_chart_shows_one_unit(two_units: ClickHouseWarehouse) -> None:
     window = {"window_start": START, "window_end": END}
     points = two_units.select("select_chart_points", {**SERIES, "unit": "ms", **window})
     assert [point["value"] for point in points] == [500.0] * 3
+
+
+P95: dict[str, Any] = {"benchmark": "decode", "model": "gemma3", "latency_p95_ms": 12.0, "n_samples": 20}
+
+
+@pytest.mark.parametrize("other", ["benchmark", "model", "quant", "dataset", "environment_fingerprint"])
+def test_unlike_runs_have_no_common_p95(warehouse: ClickHouseWarehouse, other: str) -> None:
+    """One series alone has a p95 of its day; of two models or machines there is none."""
+    warehouse.replace_days("bench_runs", [DAY], [bench_run(**P95), bench_run(**P95)])
+    assert values_of(warehouse, "day_p95", day=DAY.isoformat()) == [12.0, 12.0]
+    warehouse.replace_days("bench_runs", [DAY], [bench_run(**P95), bench_run(**{**P95, other: "another"})])
+    assert values_of(warehouse, "day_p95", day=DAY.isoformat()) == []

@@ -8,8 +8,10 @@ import pytest
 
 from muse_domain.days import day_end, day_start
 from muse_domain.facts import FactSpec, bound_instant
+from muse_domain.stored import finding_row
 from muse_resources.warehouse import ClickHouseWarehouse
-from tests.resources.loaders import DAY
+from tests.domain.day_story import findings
+from tests.resources.loaders import DAY, commit_rows
 from tests.resources.test_warehouse import NOON, bench_run
 
 START, END = bound_instant(day_start(DAY)), bound_instant(day_end(DAY))
@@ -71,3 +73,13 @@ def test_unlike_runs_have_no_common_p95(warehouse: ClickHouseWarehouse, other: s
     assert values_of(warehouse, "day_p95", day=DAY.isoformat()) == [12.0, 12.0]
     warehouse.replace_days("bench_runs", [DAY], [bench_run(**P95), bench_run(**{**P95, other: "another"})])
     assert values_of(warehouse, "day_p95", day=DAY.isoformat()) == []
+
+
+def test_a_commit_of_one_clone_in_both_roles_counts_once(warehouse: ClickHouseWarehouse) -> None:
+    """What is measured is the code of hearts: its commits are the day's, and the suspects."""
+    commits = commit_rows(1, 2)
+    warehouse.replace_days("commits", [DAY], [*commits, *({**row, "repository": "packs"} for row in commits)])
+    suspects = {"suspect_commits": [row["commit_sha"] for row in commits]}
+    warehouse.replace_days("findings", [DAY], [{**finding_row(DAY, findings()[0]), **suspects}])
+    assert values_of(warehouse, "day_commits", day=DAY.isoformat()) == [1.0, 1.0]
+    assert values_of(warehouse, "suspect_commits", day=DAY.isoformat(), finding_id="f1") == [1.0, 1.0]

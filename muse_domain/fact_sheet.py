@@ -8,7 +8,6 @@ from typing import Any
 from muse_domain.days import day_end, day_start
 from muse_domain.facts import Fact, FactSpec, bound_instant
 from muse_domain.findings import Finding
-from muse_domain.life_cycle import State
 from muse_domain.relations import Relation
 from muse_domain.rendering import OVERRIDE_FACT
 from muse_domain.verdicts import Subject
@@ -56,13 +55,14 @@ def finding_specs(finding: Finding, day: date, relation: Relation | None) -> lis
         build.text("commit", stored, "first_bad_commit", "commit"),
         build.number("low", stored, "interval_near", "%"),
         build.number("high", stored, "interval_far", "%"),
-        build.number("p_value", stored, "p_value", "p"),
         *build.segments(segment_parameters(finding), finding.key.unit, _support(finding)),
         FactSpec(build.id("suspects"), build.subject, "suspect_commits", stored, "sum", "commit"),
     ]
     specs.append(build.left_out(finding))
+    if finding.p_value is not None:
+        specs.append(build.number("p_value", stored, "p_value", "p"))
     specs += build.life(finding, stored)
-    if len(finding.suspects) > 1:
+    if finding.suspects:
         specs += [
             build.text("suspect", stored, "suspect", "commit"),
             build.text("suspect_touches", stored, "suspect_touches", "words"),
@@ -122,7 +122,7 @@ class _Specs:
         return specs
 
     def left_out(self, finding: Finding) -> FactSpec:
-        """Runs of the window that another environment made; absent where there are none."""
+        """Runs of the window in another environment or an unnamed one; absent where there are none."""
         parameters = {
             **series_parameters(finding),
             "start": bound_instant(finding.window_start),
@@ -140,7 +140,7 @@ class _Specs:
 
 def _support(finding: Finding) -> float:
     """How sure the size is: of a shift, as sure as that there is one; of none, as its interval."""
-    return INTERVAL_LEVEL if finding.state is State.REFUTED else 1.0 - finding.q_value
+    return INTERVAL_LEVEL if finding.q_value is None else 1.0 - finding.q_value
 
 
 def segment_parameters(finding: Finding) -> dict[str, str | int | float | None]:
@@ -171,6 +171,7 @@ def series_parameters(finding: Finding) -> dict[str, str | int | float | None]:
         "quant": key.quant or "",
         "dataset": key.dataset or "",
         "metric": key.metric,
+        "unit": key.unit,
         "environment": key.environment or "",
     }
 
@@ -201,7 +202,10 @@ def null_reasons(sheet: Mapping[str, Fact]) -> dict[str, str]:
     """Why a front-matter field is null, for the fields that may be."""
     reasons = {
         "commit_sha": ("day.hearts_commit", "no run of this day names the measured commit"),
-        "latency_ms_p95": ("day.latency_p95", "no benchmark alone has a p95 from at least 20 samples on this day"),
+        "latency_ms_p95": (
+            "day.latency_p95",
+            "no benchmark alone, on one model and in one environment, has a p95 from at least 20 samples on this day",
+        ),
     }
     return {
         key: reason

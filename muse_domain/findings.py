@@ -58,7 +58,8 @@ class Finding:
     """What a day says of a change of level in one series. Changes and intervals are in percent of the median before.
 
     `told_on` and `told_as` name the day and the finding that told the shift first; they are empty on that day itself.
-    `returned_on` and `returned_as` name the shift that this one undoes.
+    `returned_on` and `returned_as` name the shift that this one undoes. A refuted shift has no p-value and no q-value:
+    the test no longer sees it.
     """
 
     finding_id: str
@@ -75,8 +76,8 @@ class Finding:
     change_pct: float
     interval_low_pct: float
     interval_high_pct: float
-    p_value: float
-    q_value: float
+    p_value: float | None
+    q_value: float | None
     cause: str
     cause_reason: str
     last_good_commit: str | None
@@ -153,7 +154,9 @@ def find_day(
         else:
             open_ones.append((candidate, look.news(candidate, shifts)))
     # A shift that was told is no discovery any more: left in, its small p would loosen the limit for all others.
-    q_values = benjamini_hochberg(np.array([candidate.p_value for candidate, _ in open_ones]))
+    p_values = [candidate.p_value for candidate, _ in open_ones]
+    q_values = benjamini_hochberg(np.array(p_values))
+    told_again = [replace(one, q_value=_q_beside(one.p_value, p_values)) for one in told_again]
     findings: list[Finding] = []
     for (candidate, finding), q_value in zip(open_ones, q_values, strict=True):
         finding = replace(finding, q_value=float(q_value)) if finding else None
@@ -162,6 +165,11 @@ def find_day(
         if finding and outcome is Outcome.SHIFT:
             findings.append(finding)
     return DayFindings(day, tuple(checks), _numbered(findings, told_again))
+
+
+def _q_beside(p_value: float | None, others: Sequence[float]) -> float | None:
+    """A shift that was told, adjusted as one look more beside the day's others; None where it has no p-value."""
+    return None if p_value is None else float(benjamini_hochberg(np.array([p_value, *others]))[0])
 
 
 def _check(candidate: _Candidate, outcome: Outcome) -> SeriesCheck:
@@ -233,7 +241,6 @@ class _Look:
         undone = undone_by(finding.direction, finding.before_median, interval, known)
         return replace(
             finding,
-            q_value=1.0,
             returned_on=undone.told_on if undone else None,
             returned_as=undone.told_as if undone else "",
         )
@@ -248,14 +255,16 @@ class _Look:
             if found is None:
                 continue
             state, levels = found
-            compared = self._compare(series, levels, candidate.p_value)
+            # One that is confirmed is the newest split; one that is refuted is none, and another's p is not its own.
+            p_value = candidate.p_value if state is State.CONFIRMED else None
+            compared = self._compare(series, levels, p_value)
             if compared is None:
                 continue
             n_since = len(series.values) - levels.since
             again = replace(compared, state=state, told_on=shift.told_on, told_as=shift.told_as, n_since=n_since)
             yield _as_noise(again) if state is State.REFUTED else again
 
-    def _compare(self, series: Series, levels: Levels, p_value: float) -> Finding | None:
+    def _compare(self, series: Series, levels: Levels, p_value: float | None) -> Finding | None:
         """The levels before and after a change; None where a change in percent of nothing cannot be stated."""
         index = levels.index
         before, after = series.values[levels.start : index], series.values[index:]
@@ -283,7 +292,7 @@ class _Look:
             interval_low_pct=low,
             interval_high_pct=high,
             p_value=p_value,
-            q_value=p_value,
+            q_value=None,
             cause=cause,
             cause_reason=reason,
             last_good_commit=series.commits[good],
@@ -307,7 +316,7 @@ _DOUBTED = {Doubt.DRIFTING: Outcome.DRIFTING, Doubt.SMALL: Outcome.SMALL_CHANGE}
 def _outcome(candidate: _Candidate, finding: Finding | None, analysis: AnalysisSection) -> Outcome:
     if candidate.doubt in _DOUBTED:
         return _DOUBTED[candidate.doubt]
-    if finding is None or finding.q_value > analysis.false_discovery_rate:
+    if finding is None or finding.q_value is None or finding.q_value > analysis.false_discovery_rate:
         return Outcome.NO_CHANGE
     excludes_zero = finding.interval_low_pct > 0 or finding.interval_high_pct < 0
     if abs(finding.change_pct) < analysis.minimum_change_pct or not excludes_zero:

@@ -14,7 +14,7 @@ import numpy as np
 
 from muse_domain.days import day_end
 from muse_domain.facts import relative_change_pct
-from muse_domain.series import FloatArray, Series
+from muse_domain.series import FloatArray, Series, key_of
 from muse_domain.settings import AnalysisSection
 from muse_domain.shifts import Split, shift_interval_pct
 
@@ -63,7 +63,10 @@ class Levels:
 
 
 def known_shifts(rows: Iterable[Mapping[str, Any]]) -> list[KnownShift]:
-    """What rows of `findings`, in the order of their days, tell of each shift; those that were refuted are left out."""
+    """What rows of `findings`, in the order of their days, tell of each shift; those that were refuted are left out.
+
+    A series is named by its key: the `series_id` of a row that was stored before the unit was part of it is another.
+    """
     known: dict[tuple[date, str], KnownShift] = {}
     undone: dict[tuple[date, str], KnownShift] = {}
     for row in rows:
@@ -79,7 +82,7 @@ def known_shifts(rows: Iterable[Mapping[str, Any]]) -> list[KnownShift]:
             undone[name] = known[returned]
             known[returned] = replace(known[returned], state=State.RETURNED)
         known[name] = KnownShift(
-            row["series_id"], row["changed_at"], row["direction"], *name,
+            key_of(row).series_id, row["changed_at"], row["direction"], *name,
             State(row["state"]), row["segment_start"], row["before_median"],
         )  # fmt: skip
     return list(known.values())

@@ -29,7 +29,7 @@ class SeriesKey:
     @property
     def lineage(self) -> tuple[str | None, ...]:
         """The key without its environment: the same series on another machine has the same lineage."""
-        return (self.benchmark, self.model, self.quant, self.dataset, self.metric)
+        return (self.benchmark, self.model, self.quant, self.dataset, self.metric, self.unit)
 
     @property
     def series_id(self) -> str:
@@ -61,15 +61,19 @@ class Series:
         return Series(self.key, self.ts[keep], self.values[keep], self.commits[keep], self.formats[keep])
 
 
+def key_of(row: Mapping[str, Any]) -> SeriesKey:
+    """The key that the columns of a stored row name."""
+    return SeriesKey(
+        row["benchmark"], row["model"], row["quant"], row["dataset"],
+        row["metric"], row["unit"], row["better"], row["environment_fingerprint"],
+    )  # fmt: skip
+
+
 def group_series(rows: Iterable[Mapping[str, Any]]) -> list[Series]:
     """Group rows of `select_series_points` (ordered by time) into series, ordered by their id."""
     groups: dict[SeriesKey, list[Mapping[str, Any]]] = {}
     for row in rows:
-        key = SeriesKey(
-            row["benchmark"], row["model"], row["quant"], row["dataset"],
-            row["metric"], row["unit"], row["better"], row["environment_fingerprint"],
-        )  # fmt: skip
-        groups.setdefault(key, []).append(row)
+        groups.setdefault(key_of(row), []).append(row)
     series = [
         Series(
             key,

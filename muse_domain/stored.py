@@ -8,7 +8,7 @@ from muse_domain.drafts import Draft
 from muse_domain.findings import Finding, SeriesCheck
 from muse_domain.life_cycle import State
 from muse_domain.ports import Commit
-from muse_domain.series import SeriesKey
+from muse_domain.series import key_of
 from muse_domain.suspects import Suspect, Touched
 
 _KEY_COLUMNS = ("benchmark", "model", "quant", "dataset", "metric")
@@ -43,14 +43,8 @@ def finding_row(day: date, finding: Finding) -> dict[str, Any]:
 
 def finding_from_row(row: Mapping[str, Any]) -> Finding:
     """The finding of a `findings` row."""
-    key = SeriesKey(
-        **{column: row[column] for column in _KEY_COLUMNS},
-        unit=row["unit"],
-        better=row["better"],
-        environment=row["environment_fingerprint"],
-    )
     values = {column: row[column] for column in _FINDING_COLUMNS}
-    return Finding(key=key, suspects=_suspects(row), state=State(row["state"]), **values)
+    return Finding(key=key_of(row), suspects=_suspects(row), state=State(row["state"]), **values)
 
 
 def _suspects(row: Mapping[str, Any]) -> tuple[Suspect, ...]:

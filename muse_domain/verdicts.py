@@ -54,7 +54,7 @@ _CLAIMING: Mapping[Sense, tuple[str, str]] = {
 }
 _SPEED = ("slow", "fast", "quick", "sped", "speed", "swift", "accelerat", "decelerat", "snapp", "nimbl", "sluggish")
 _LENGTH = frozenset("long longer short shorter".split())
-_COMMIT_SLOTS = frozenset({"commit", "commit_subject", "suspects", "suspect"})
+_COMMIT_SLOTS = frozenset({"commit", "commit_subject", "suspects", "suspect", "suspect_commit"})
 _USER_SLOTS = frozenset({"day.sessions", "day.user_latency", "day.user_latency_before"})
 # Words for a metric that a day's own fact shows.
 _DAY_METRICS: Mapping[str, frozenset[str]] = {

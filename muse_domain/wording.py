@@ -46,7 +46,7 @@ FINDING_PHRASES: Mapping[str, Phrase] = {
     "change": (Citation("change"),),
     "shift": ("from ", Citation("before"), " to ", Citation("after")),
     "new_runs": (Citation("n_after"), " at the new level"),
-    "left_out": (Citation("left_out"), " on another machine"),
+    "left_out": (Citation("left_out"), " in another or an unnamed environment"),
     "interval": ("between ", Citation("low"), " and ", Citation("high")),
     "runs": (Citation("n_before"), " before and ", Citation("n_after"), " since"),
     "significance": (Citation("p_value"),),
@@ -55,6 +55,7 @@ FINDING_PHRASES: Mapping[str, Phrase] = {
     "commit_subject": (Citation("commit_subject"),),
     "suspects": (Citation("suspects"),),
     "suspect": (Citation("suspect"), ", which touches ", Citation("suspect_path")),
+    "suspect_commit": (Citation("suspect"),),
     "relation": (Citation("relation"), " over ", Citation("relation_hours")),
     "state": ("suspected so far, with ", Citation("n_after"), " at the new level"),
     "confirmed": ("confirmed by ", Citation("n_since")),
@@ -83,7 +84,9 @@ _RETURNED_PHRASES: Mapping[str, Phrase] = {
 }
 # An interval that holds zero needs its signs.
 _SIGNED_INTERVAL: Phrase = ("between ", Citation("low", "signed"), " and ", Citation("high", "signed"))
-_ONLY_OF_A_SHIFT = frozenset({"new_runs", "since", "commit", "commit_subject", "suspects", "suspect"})
+_ONLY_OF_A_SHIFT = frozenset(
+    {"new_runs", "significance", "since", "commit", "commit_subject", "suspects", "suspect", "suspect_commit"}
+)
 
 
 class UnknownSlot(KeyError):

@@ -23,6 +23,9 @@ from muse_resources.engine_failures import translated
 from muse_resources.object_store import NO_KEYS, ObjectStore, list_objects, read_object
 from muse_resources.statements import migrations, split_statements, statement
 
+# What facts that were stored before their query asked for it do not state: any will do, as it did then.
+_NOT_STATED = {"unit": "*"}
+
 
 class ClickHouseWarehouse:
     """Queries, whole-day loads and migrations over one clickhouse-connect client a process.
@@ -71,7 +74,7 @@ class ClickHouseWarehouse:
                 row["table"], row["row_id"], row["ts"], row["commit_sha"], row["source"], row["segment"],
                 row["value"], row["pair"], row["text"],
             )
-            for row in self.select(spec.query, spec.parameters)
+            for row in self.select(spec.query, {**_NOT_STATED, **spec.parameters})
         ]  # fmt: skip
 
     def replace_days(self, table: str, days: Sequence[date], rows: Iterable[Row]) -> int:

@@ -117,6 +117,7 @@ def test_a_shift_of_chance_is_refuted(workspace: Path) -> None:
     assert (told["state"], refuted["state"], refuted["told_on"]) == ("suspected", "refuted", told["day"])
     assert (refuted["direction"], refuted["cause"], refuted["first_bad_commit"]) == ("none", "noise", None)
     assert _facts(workspace, refuted)["state"] == "refuted"
+    assert (refuted["p_value"], refuted["q_value"], "p_value" in _facts(workspace, refuted)) == (None, None, False)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from muse_domain.findings import DayFindings, Finding, Outcome, find_day
-from muse_domain.life_cycle import KnownShift, known_shifts
+from muse_domain.life_cycle import KnownShift, State, known_shifts
 from muse_domain.segmentation import Rules, segment_all
 from muse_domain.series import Series, group_series
 from muse_domain.settings import AnalysisSection
@@ -36,8 +36,8 @@ def outcomes(found: DayFindings) -> list[Outcome]:
     return [check.outcome for check in found.checks]
 
 
-def told(finding: Finding) -> KnownShift:
-    [known] = known_shifts([finding_row(DAY - timedelta(days=1), finding)])
+def told(finding: Finding, **columns: str) -> KnownShift:
+    [known] = known_shifts([{**finding_row(DAY - timedelta(days=1), finding), **columns}])
     return known
 
 
@@ -133,6 +133,21 @@ def test_an_environment_changed_without_a_shift_of_its_own_is_quiet() -> None:
     assert look(before, after).findings == ()
 
 
+def test_a_change_of_unit_is_no_change_of_environment() -> None:
+    """Milliseconds and seconds under one name are two series, which say nothing of each other."""
+    old, new = key("b"), replace(key("b"), unit="s")
+    before = series(old, planted(1, 10.0, 10.0, 0.1, count=30))
+    after = series(new, planted(2, 0.01, 0.01, 0.0001, count=9, at=0), start=before.ts[-1] + timedelta(hours=12))
+    assert outcomes(look(before, after)) == [Outcome.TOO_FEW_POINTS]
+
+
+def test_a_shift_is_known_whatever_id_its_series_had() -> None:
+    """Rows keep the id of the day that wrote them; the key that they name is what counts."""
+    shifted = planted_series()[0]
+    [finding] = look(shifted).findings
+    assert outcomes(look(shifted, known=[told(finding, series_id="0" * 12)])) == [Outcome.KNOWN_SHIFT]
+
+
 def test_a_shift_that_was_told_is_not_told_again() -> None:
     """The first day with enough evidence tells it; later days know it."""
     shifted = planted_series()[0]
@@ -150,6 +165,16 @@ def test_a_known_shift_may_move_a_little_as_points_arrive() -> None:
         assert outcomes(look(shifted, known=[moved])) == [Outcome.KNOWN_SHIFT]
 
 
+def test_a_confirmed_shift_is_adjusted_beside_the_other_series_of_the_day() -> None:
+    """Its p is its own; what it counts for depends on how many were looked at, as for news."""
+    shifted, quiet = planted_series()[0], [series(key(f"b{i}"), planted(100 + i, 10.0, 10.0, 0.5)) for i in range(20)]
+    [finding] = look(shifted).findings
+    earlier = replace(told(finding), told_on=shifted.ts[CHANGED + 6].date())
+    [confirmed] = [one for one in look(shifted, *quiet, known=[earlier]).findings if one.told_on]
+    assert (confirmed.state, confirmed.p_value) == (State.CONFIRMED, finding.p_value)
+    assert confirmed.p_value is not None and confirmed.q_value == pytest.approx(21 * confirmed.p_value)
+
+
 def test_another_shift_of_a_known_series_is_told() -> None:
     """A change in the other direction, at another time or in another series is news."""
     shifted = planted_series()[0]
@@ -158,6 +183,7 @@ def test_another_shift_of_a_known_series_is_told() -> None:
         replace(told(finding), direction="down"),
         replace(told(finding), changed_at=shifted.ts[3]),
         replace(told(finding), series_id="0" * 12),
+        told(finding, unit="s"),
     ):
         assert outcomes(look(shifted, known=[other])) == [Outcome.SHIFT]
 

@@ -75,6 +75,7 @@ def test_a_shift_that_does_not_last_is_refuted() -> None:
     assert (first.state, again.state, again.told_as) == (State.SUSPECTED, State.REFUTED, first.finding_id)
     assert (again.direction, again.effect, again.cause) == ("none", "change", "noise")
     assert again.first_bad_commit is None and again.suspects == ()
+    assert again.p_value is None and again.q_value is None, "the p of another split, or of the best of none, is not its"
     assert again.n_since >= LEAST and again.n_after >= 2 * LEAST
     assert looked.days_with_findings == 1
 
@@ -122,11 +123,18 @@ def row_of(
 ) -> dict[str, Any]:  # fmt: skip
     """What the folding reads of a row of day `number`."""
     return {
-        "day": day_at(number), "finding_id": "f1", "series_id": "s", "changed_at": START + timedelta(days=changed),
+        **series_columns(), "day": day_at(number), "finding_id": "f1", "changed_at": START + timedelta(days=changed),
         "direction": direction, "state": state, "told_on": None if told is None else day_at(told),
         "told_as": "" if told is None else "f1", "returned_on": None if returned is None else day_at(returned),
         "returned_as": "" if returned is None else "f1", "segment_start": START, "before_median": 10.0,
     }  # fmt: skip
+
+
+def series_columns() -> dict[str, Any]:
+    """The columns of a row that name the series."""
+    named = key("b")
+    columns = {name: getattr(named, name) for name in ("benchmark", "model", "quant", "dataset", "metric")}
+    return {**columns, "unit": named.unit, "better": named.better, "environment_fingerprint": named.environment}
 
 
 def day_at(number: int) -> date:
@@ -153,7 +161,8 @@ def test_a_shift_older_than_the_window_silences_nothing() -> None:
     rows = lived(levels((10.0, 20), (12.0, 90), (14.0, 16)))
     assert [row["told_on"] for row in rows if row["state"] == "suspected"] == [None, None]
     measured = series(key("b"), levels((10.0, 6), (12.0, 30)))
-    old = {**row_of(0, changed=-60), "series_id": measured.key.series_id}
+    old = row_of(0, changed=-60)
+    assert known_shifts([old])[0].series_id == measured.key.series_id
     assert told(look(day_of(35), measured, [old])) == [("suspected", None)]
 
 

@@ -10,7 +10,7 @@ from tests.domain.day_story import START, key, series
 KEY = key("bench/test_decode.py::test_decode")
 
 
-@pytest.mark.parametrize("part", ["benchmark", "model", "quant", "dataset", "metric", "environment"])
+@pytest.mark.parametrize("part", ["benchmark", "model", "quant", "dataset", "metric", "unit", "environment"])
 def test_every_part_of_the_key_makes_another_series(part: str) -> None:
     """Only like is compared with like."""
     assert replace(KEY, **{part: "other"}).series_id != KEY.series_id
@@ -30,6 +30,7 @@ def test_the_series_id_is_the_same_in_every_process() -> None:
 def test_another_machine_has_the_same_lineage() -> None:
     """Environments part a series, but it stays the same benchmark."""
     assert replace(KEY, environment="other").lineage == KEY.lineage
+    assert replace(KEY, unit="s").lineage != KEY.lineage
 
 
 def test_the_label_leaves_out_the_file_and_what_the_name_says_already() -> None:

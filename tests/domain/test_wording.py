@@ -181,3 +181,9 @@ def test_only_measured_facts_are_offered() -> None:
     assert "f2.relation" not in offered_slots(sheet())
     for subject, _, name in (slot.partition(".") for slot in offered_slots(sheet())):
         assert phrase(subject, name, sheet())
+
+
+def test_what_was_left_out_is_called_what_was_counted() -> None:
+    """Another fingerprint need not be another machine, and an unnamed environment may be any."""
+    told = [part for part in phrase("f3", "left_out", sheet()) if isinstance(part, str)]
+    assert told == [" in another or an unnamed environment"]

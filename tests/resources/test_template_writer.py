@@ -33,7 +33,8 @@ METRICS = {
 }
 TEXTS = {"name": "`parse`", "metric": "median latency", "changed_at": "2026-09-01T12:00:00+00:00", "commit": "c" * 40,
          "commit_subject": "Cache 3 tables, 40% faster (see https://x.example)", "date": "2026-09-01",
-         "models": "gemma3:4b", "state": "suspected", "hearts_commit": "c" * 40}  # fmt: skip
+         "models": "gemma3:4b", "state": "suspected", "hearts_commit": "c" * 40, "suspect": "c" * 40,
+         "suspect_touches": "other", "suspect_path": "parse.py"}  # fmt: skip
 
 
 def finding(identifier: str, kind: str, change_pct: float, cause: str, *, commit: bool = True) -> Finding:
@@ -137,6 +138,16 @@ def test_the_first_of_several_suspects_is_told_with_its_reason(touched: Touched,
     assert f"The first of them to look at is {reads}" in rendered.body
 
 
+def test_the_only_suspect_is_named_itself() -> None:
+    """The new level may be first measured with a commit that is not the one between: that one is cited."""
+    only = Suspect("d" * 40, Touched.OTHER, "parse.py")
+    one = replace(finding("f1", "latency", 12.0, "code"), suspects=(only,))
+    task = task_of(one, texts={"suspect": only.sha})
+    rendered, objections = render_judged(write(task), task.sheet, [one])
+    assert objections == [] and rendered is not None
+    assert "at commit `ddddddd`, the only commit between the runs of the old level and the new." in rendered.body
+
+
 def later(one: Finding, state: State) -> Finding:
     """The finding as a later day tells it."""
     told = replace(one, state=state, told_on=DAY - timedelta(days=5), told_as="f1", n_since=7)
@@ -171,7 +182,8 @@ def test_a_refuted_finding_is_taken_back(one: Finding) -> None:
     assert "lies between −1.2 % and +1.9 %" in rendered.body
     assert "commit" not in rendered.body.replace("commits", "")
     told = {name for name in task.slots if name.startswith("f1.")}
-    assert told.isdisjoint({"f1.new_runs", "f1.since", "f1.commit", "f1.suspects", "f1.confirmed"})
+    assert "p = " not in rendered.body and "p < " not in rendered.body
+    assert told.isdisjoint({"f1.new_runs", "f1.significance", "f1.since", "f1.commit", "f1.suspects", "f1.confirmed"})
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,6 @@ SELECT
 FROM bench_points
 WHERE benchmark = {benchmark:String}
     AND ifNull(model, '') = {model:String} AND ifNull(quant, '') = {quant:String} AND ifNull(dataset, '') = {dataset:String}
-    AND metric = {metric:String} AND ifNull(environment_fingerprint, '') = {environment:String}
+    AND metric = {metric:String} AND (unit = {unit:String} OR {unit:String} = '*') AND ifNull(environment_fingerprint, '') = {environment:String}
     AND ts >= {segment_start:DateTime64(3, 'UTC')} AND ts < {segment_end:DateTime64(3, 'UTC')}
 ORDER BY ts, row_id

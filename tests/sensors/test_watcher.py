@@ -59,6 +59,17 @@ def test_a_source_that_goes_stale_and_recovers_is_told_twice(
     assert statuses(live)["2026-09-08"] == ("valid", True)
 
 
+def test_commits_are_listed_as_far_back_as_the_cadence_needs(live: LiveWorkspace, adapters_at: At) -> None:
+    """Measured every other week: what waits for sixteen days is late, however young the newest commits are."""
+    settings = live.folder / "muse.toml"
+    settings.write_text(settings.read_text().replace("grace_minutes = 5", "cadence_hours = 336"))
+    live.commit(NOW - 16 * 24 * HOUR)
+    live.commit(NOW - HOUR)
+    load(adapters_at(NOW))
+    ticked(watcher_sensor(adapters_at(NOW)))
+    assert statuses(live)["2026-09-08"] == ("missing_hearts", True)
+
+
 def test_rows_that_come_too_late_end_the_refusal(live: LiveWorkspace, adapters_at: At, people: ToldPeople) -> None:
     """Measured five hours after its commit, the day can be written about; nobody has to commit again for that."""
     sha = live.commit(NOW - 6 * HOUR)

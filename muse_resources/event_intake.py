@@ -36,7 +36,7 @@ from muse_resources.file_ledger import (
     unsettle,
 )
 from muse_resources.input_files import InputFile, Listing, list_inputs, unreadable
-from muse_resources.input_look import InputLook, input_look, new_files, newly_refused
+from muse_resources.input_look import InputLook, Tell, input_look, new_files, newly_refused
 from muse_resources.statements import statement
 from muse_resources.workspace import Workspace
 
@@ -104,9 +104,10 @@ def take_in_events(
         return EventIntake(plan, dict(counts), len(listing.files), len(changed), ledger.missing, originals.copies)
 
 
-def look_at_events(store: Warehouse, workspace: Workspace, now: datetime) -> InputLook | None:
+def look_at_events(store: Warehouse, workspace: Workspace, now: datetime, tell: Tell) -> InputLook | None:
     """Let the engine read the event files that are new, a bounded part of them, and note which days they hold.
 
+    Refused ones that `tell` holds back are not noted: the next look finds them again.
     None while a build reads them itself. Raises TransientFailure or PermanentFailure of the warehouse.
     """
     with unless_being_built(workspace.locks, SOURCE) as is_free:
@@ -122,7 +123,8 @@ def look_at_events(store: Warehouse, workspace: Workspace, now: datetime) -> Inp
         refused = newly_refused(readings, ledger)
         vanished = ledger.vanished(listing.files, listing.blocked)
         continued = _continued(read, ledger, vanished)
-        ledger.note(((one.reading, one.letters) for one in read), now)
+        held_back = tell(refused)
+        ledger.note(((one.reading, one.letters) for one in read if one.reading.path not in held_back), now)
         if continued:
             # The build does not read the new name again, so it would not see that the old one goes on in it. Whatever
             # else is out of sight is for the build to note: a disk may not be mounted.

@@ -120,6 +120,7 @@ class FreshnessVerdict:
     days_expected: int
     statuses: Mapping[str, WatchStatus] = field(default_factory=dict)
     marks: Mapping[str, Watermark] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def lag_seconds(self) -> float | None:
@@ -150,7 +151,10 @@ def judge(
     status, reason = max(verdicts, key=lambda verdict: _SEVERITY.index(verdict[0]))
     lags = {name: source_lag(mark, as_of) for name, mark in marks.items()}
     statuses = {name: verdict[0] for name, verdict in sources.items()}
-    return FreshnessVerdict(day, as_of, status, reason, lags, days_loaded, days_expected, statuses, dict(marks))
+    reasons = {name: verdict[1] for name, verdict in sources.items()}
+    return FreshnessVerdict(
+        day, as_of, status, reason, lags, days_loaded, days_expected, statuses, dict(marks), reasons
+    )
 
 
 def is_under_way(day: date, now: datetime) -> bool:

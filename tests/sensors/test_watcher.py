@@ -1,5 +1,6 @@
 """The watcher over a real repository and the real warehouse: recorded and told once for each change."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -114,6 +115,16 @@ def test_what_people_know_through_a_refused_run_is_not_told_again(
     load(adapters_at(NOW))
     ticked(watcher_sensor(adapters_at(NOW)), first.cursor)
     assert [notice.title for notice in people.told] == ["Fresh again: hearts"]
+
+
+def test_the_recovery_of_one_of_two_sources_is_told(live: LiveWorkspace, adapters_at: At, people: ToldPeople) -> None:
+    """That the other's staleness is known already hides nothing."""
+    live.commit(NOW - 5 * HOUR)
+    load(adapters_at(NOW))
+    first = ticked(watcher_sensor(adapters_at(NOW)))
+    both = {**json.loads(str(first.cursor)), "told": {"hearts": "missing_hearts", "packs": "missing_packs"}}
+    ticked(watcher_sensor(adapters_at(NOW)), json.dumps(both))
+    assert [notice.title for notice in people.told] == ["hearts has no rows", "hearts has no rows; fresh again: packs"]
 
 
 def test_a_repository_that_cannot_be_read_is_told_as_such(

@@ -6,6 +6,8 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import cache
+from importlib.resources import files
 from itertools import groupby
 from typing import TypeVar
 
@@ -146,11 +148,17 @@ def _read_now(
 
 
 def event_reader(source: EventSource, hash_key: str | None) -> str:
-    """A hash of all that decides how a file of this source is read: the statements, the mapping, the key."""
+    """A hash of all that decides how a file of this source is read: the code, the statements, the mapping, the key."""
     unpack = source.known_format.unpack
     texts = [statement(name) for name in ("load_events", "load_settled_events", *([unpack] if unpack else []))]
     keyed = hashlib.sha256(f"muse reader {hash_key or ''}".encode()).hexdigest()
-    return hashlib.sha256("\0".join([*texts, repr(source.fields), keyed]).encode()).hexdigest()
+    return hashlib.sha256("\0".join([_code_sha256(), *texts, repr(source.fields), keyed]).encode()).hexdigest()
+
+
+@cache
+def _code_sha256() -> str:
+    modules = [files("muse_resources") / name for name in ("event_columns.py", "event_files.py")]
+    return hashlib.sha256(b"\0".join(module.read_bytes() for module in modules)).hexdigest()
 
 
 @dataclass(slots=True)

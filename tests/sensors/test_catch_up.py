@@ -135,9 +135,17 @@ def test_a_day_that_is_left_failed_is_told_once(
         cursor = str(result.cursor)
     assert [notice.title for notice in people.told] == ["2026-09-03 is left without an episode"]
     adapters = adapters_at(MORNING)
-    override = {"day": date(2026, 9, 3), "ts": MORNING, "by": "ada", "reason": "the runner was replaced"}
-    adapters.warehouse.replace_days("overrides", [date(2026, 9, 3)], [override])
-    assert days_asked(tick(adapters_at, cursor, instance)) == ["2026-09-03"]
+    keys = set()
+    for reason in ("the runner was replaced", "the runner was moved"):
+        override = {"day": date(2026, 9, 3), "ts": MORNING, "by": "ada", "reason": reason}
+        adapters.warehouse.replace_days("overrides", [date(2026, 9, 3)], [override])
+        result = tick(adapters_at, cursor, instance)
+        cursor = str(result.cursor)
+        assert days_asked(result) == ["2026-09-03"]
+        keys |= {request.run_key for request in result.run_requests or []}
+    assert len(keys) == 2
+    adapters.warehouse.replace_days("overrides", [date(2026, 9, 3)], [])
+    assert days_asked(tick(adapters_at, cursor, instance)) == []
 
 
 def test_after_a_pause_the_schedule_goes_first(

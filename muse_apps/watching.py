@@ -29,6 +29,9 @@ def watcher(
     adapters = build_adapters(load_workspace(_folder(context)))
     adapters.warehouse.migrate()
     now = adapters.clock.now()
+    start = adapters.workspace.settings.muse.start_date
+    if day and day.date() < start:
+        raise typer.BadParameter(f"{day.date()} is before muse.toml's start_date, {start}")
     days = [day.date()] if day else live_days(adapters.workspace.settings, now)
     reader = FreshnessReader(adapters.warehouse, adapters.repositories, adapters.workspace.settings, now)
     verdicts = [reader.judge(one) for one in days]

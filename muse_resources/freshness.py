@@ -7,24 +7,13 @@ from datetime import date, datetime, timedelta
 
 from muse_domain.days import day_end, trailing_days
 from muse_domain.measurements import RUN_NAMESPACE
-from muse_domain.ports import Clock, Commit, Row, SourceRepository, SourceUnreachable, Warehouse
+from muse_domain.ports import Commit, Row, SourceRepository, SourceUnreachable, Warehouse
 from muse_domain.settings import Settings
 from muse_domain.watch import Arrival, FreshnessVerdict, Override, Watermark, is_live, judge, watermark
 
 TRAILING_WEEK = 7
 # How far back the newest commit before a day's end is looked for, wider each time there is none.
 _LOOK_BACK = (timedelta(days=8), timedelta(days=90), timedelta(days=36500))
-
-
-def judge_day(
-    day: date,
-    warehouse: Warehouse,
-    repositories: Mapping[str, SourceRepository],
-    settings: Settings,
-    clock: Clock,
-) -> FreshnessVerdict:
-    """The verdict of one day at this instant."""
-    return FreshnessReader(warehouse, repositories, settings, clock.now()).judge(day)
 
 
 @dataclass(slots=True)

@@ -27,9 +27,11 @@ HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
 TODAY, YESTERDAY = NOW.date(), (NOW - DAY).date()
 SHA = "a1" * 20
 EVENTS = """
+[repositories.packs]
+path = "engine"
+
 [[events]]
 files = "events/*.jsonl"
-repository = "hearts"
 
 [events.mapping]
 ts = "ts"

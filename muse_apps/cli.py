@@ -12,7 +12,7 @@ from rich.markup import escape
 from muse_apps import dead_letters
 from muse_apps.backup import backup, restore
 from muse_apps.console import console, errors, files_progress, progress, show_table
-from muse_apps.spans import asked_days
+from muse_apps.spans import DAY_FORMATS, asked_days
 from muse_apps.watching import override, watcher
 from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_domain.ports import SourceUnreachable
@@ -35,8 +35,6 @@ app.command()(watcher)
 app.command()(override)
 app.command()(backup)
 app.command()(restore)
-
-_DAY_FORMATS = ["%Y-%m-%d"]
 
 
 @app.callback()
@@ -117,8 +115,8 @@ def migrate(context: typer.Context) -> None:
 def backfill(
     context: typer.Context,
     days: Annotated[int | None, typer.Option(min=1, help="The last N days up to yesterday.")] = None,
-    from_: Annotated[datetime | None, typer.Option("--from", formats=_DAY_FORMATS, help="First day.")] = None,
-    to: Annotated[datetime | None, typer.Option(formats=_DAY_FORMATS, help="Last day (default: yesterday).")] = None,
+    from_: Annotated[datetime | None, typer.Option("--from", formats=DAY_FORMATS, help="First day.")] = None,
+    to: Annotated[datetime | None, typer.Option(formats=DAY_FORMATS, help="Last day (default: yesterday).")] = None,
     assets: Annotated[str, typer.Option(help="Only these, with commas between them; all without it.")] = "",
     afresh: Annotated[
         bool, typer.Option("--afresh", help="Build every day, also those that a backfill before this one has built.")
@@ -170,8 +168,8 @@ is refused, 2 when the command was misused.
 @app.command(epilog=_INGEST_EXAMPLES)
 def ingest(
     context: typer.Context,
-    from_: Annotated[datetime | None, typer.Option("--from", formats=_DAY_FORMATS, help="First day.")] = None,
-    to: Annotated[datetime | None, typer.Option(formats=_DAY_FORMATS, help="Last day (default: yesterday).")] = None,
+    from_: Annotated[datetime | None, typer.Option("--from", formats=DAY_FORMATS, help="First day.")] = None,
+    to: Annotated[datetime | None, typer.Option(formats=DAY_FORMATS, help="Last day (default: yesterday).")] = None,
     explain: Annotated[
         Path | None, typer.Option(help="Say how this one file is read, and write nothing.", exists=True, dir_okay=False)
     ] = None,

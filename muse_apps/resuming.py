@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import dagster as dg
 
+from muse_domain.watch import is_under_way
 from muse_resources.adapters import Adapters
 from muse_sensors.busy_days import BACKFILL_TAG
 
@@ -51,7 +52,11 @@ def begin_or_go_on(instance: dg.DagsterInstance, plan: str, days: Sequence[date]
 
 
 def day_state(adapters: Adapters, day: date) -> str:
-    """A hash over what an episode of the day rests on: the rows up to its end, a person's decision, the settings."""
+    """A hash over what an episode of the day rests on: the rows up to its end, a person's decision, the settings.
+
+    A preview of a day under way is another than the episode of the day that has ended, of the same rows, too.
+    """
     [found] = adapters.warehouse.select("select_day_state", {"day": day})
     settings = adapters.workspace.settings.model_dump_json()
-    return hashlib.sha256(f"{found['state']}\n{settings}".encode()).hexdigest()
+    preview = "\npreview" if is_under_way(day, adapters.clock.now()) else ""
+    return hashlib.sha256(f"{found['state']}\n{settings}{preview}".encode()).hexdigest()

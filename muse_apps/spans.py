@@ -6,6 +6,9 @@ import typer
 
 from muse_resources.adapters import Adapters
 
+# How a command is given a day.
+DAY_FORMATS = ["%Y-%m-%d"]
+
 
 def asked_days(adapters: Adapters, days: int | None, from_: datetime | None, to: datetime | None) -> tuple[date, date]:
     """First and last day; up to yesterday unless said otherwise. Raises typer.BadParameter when none is left."""

@@ -10,12 +10,11 @@ import typer
 from rich.markup import escape
 
 from muse_apps.console import console, show_table
+from muse_apps.spans import DAY_FORMATS
 from muse_domain.watch import FreshnessVerdict
 from muse_resources.adapters import Adapters, build_adapters
 from muse_resources.freshness import FreshnessReader, live_days, stored_override
 from muse_resources.workspace import load_workspace
-
-_DAY_FORMATS = ["%Y-%m-%d"]
 
 
 def watcher(
@@ -23,12 +22,15 @@ def watcher(
     degraded: Annotated[
         bool, typer.Option("--degraded", help="Let data through that is late, but not too late, in this answer.")
     ] = False,
-    day: Annotated[datetime | None, typer.Option(formats=_DAY_FORMATS, help="Only this day.")] = None,
+    day: Annotated[datetime | None, typer.Option(formats=DAY_FORMATS, help="Only this day.")] = None,
 ) -> None:
     """Judge whether the data is fresh enough to be written about. Ends with 1 when a day is refused."""
     adapters = build_adapters(load_workspace(_folder(context)))
     adapters.warehouse.migrate()
     now = adapters.clock.now()
+    start = adapters.workspace.settings.muse.start_date
+    if day and day.date() < start:
+        raise typer.BadParameter(f"{day.date()} is before muse.toml's start_date, {start}")
     days = [day.date()] if day else live_days(adapters.workspace.settings, now)
     reader = FreshnessReader(adapters.warehouse, adapters.repositories, adapters.workspace.settings, now)
     verdicts = [reader.judge(one) for one in days]
@@ -41,7 +43,7 @@ def watcher(
 
 def override(
     context: typer.Context,
-    day: Annotated[datetime, typer.Argument(formats=_DAY_FORMATS, help="The day that is to be written about.")],
+    day: Annotated[datetime, typer.Argument(formats=DAY_FORMATS, help="The day that is to be written about.")],
     reason: Annotated[str, typer.Option(help="Why; it is printed in the episode.")] = "",
     by: Annotated[str, typer.Option(help="Who decides it; your login without it. Never printed.")] = "",
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Take an earlier override back.")] = False,

@@ -1,6 +1,6 @@
 """Which days that have ended are to be built now: those that were missed, refused or failed, once for each verdict."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -31,14 +31,14 @@ def plan_catch_up(
     *,
     loaded: Set[date],
     busy: Set[date],
-    tried: Mapping[str, str],
+    tried: Mapping[str, Collection[str]],
     week: int,
     first: date,
 ) -> CatchUp:
     """Decide on each open day, oldest first.
 
     A day needs the other days of its week: loaded, or about to be because they are started before it. One that was
-    tried with this very verdict and is still open is left to people: trying again would fail again.
+    ever tried with this very verdict and is still open is left to people: trying again would fail again.
     """
     start: list[OpenDay] = []
     refused: list[OpenDay] = []
@@ -51,7 +51,7 @@ def plan_catch_up(
             continue
         if not one.lets_through:
             refused.append(one)
-        elif tried.get(one.day.isoformat()) == one.verdict:
+        elif one.verdict in tried.get(one.day.isoformat(), ()):
             left.append(one)
         elif not present.issuperset(others):
             unloaded.append(one)

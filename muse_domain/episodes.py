@@ -38,7 +38,6 @@ class EpisodeStatus(StrEnum):
     HELD = "held"
     APPROVED = "approved"
     PUBLISHED = "published"
-    FAILED = "failed"
     SKIPPED = "skipped"
 
 

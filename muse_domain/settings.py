@@ -412,6 +412,12 @@ class Settings(_Section):
                     f"a source of {source.files!r} names repository {source.repository!r}: "
                     f"add [repositories.{source.repository}] or change the source's repository key"
                 )
+            role = "hearts" if isinstance(source, ReportSource) else "packs"
+            if source.repository != role:
+                raise ValueError(
+                    f"a source of {source.files!r} names repository {source.repository!r}: reports measure hearts, "
+                    f"events are of packs: name {role} (two roles may have the same path)"
+                )
         return self
 
 

@@ -11,9 +11,6 @@ from enum import StrEnum
 from muse_domain.days import day_end
 from muse_domain.ports import Commit
 
-# A source that is measured now and then is looked back at this far for its last measured commit.
-LONGEST_WALK = 100
-
 
 class WatchStatus(StrEnum):
     """The verdict, from best to worst; the last five block an episode, `degraded` does unless allowed."""
@@ -99,10 +96,12 @@ def watermark(
 def _waiting(
     commits: Sequence[Commit], counted: int, arrival: Callable[[Commit], Arrival]
 ) -> tuple[Commit, datetime | None] | None:
-    """The oldest of the first `counted` commits that came after the last measured one, and when that was measured."""
-    walked = range(len(commits) - 1, max(-1, len(commits) - 1 - LONGEST_WALK), -1)
-    measured = next((at for at in walked if arrival(commits[at]).rows), None)
-    first = walked[-1] if measured is None else measured + 1
+    """The oldest of the first `counted` commits that came after the last measured one, and when that was measured.
+
+    All of the commits are looked at: the youngest hundred of a busy repository would always be young enough.
+    """
+    measured = next((at for at in range(len(commits) - 1, -1, -1) if arrival(commits[at]).rows), None)
+    first = 0 if measured is None else measured + 1
     if first >= counted:
         return None
     return commits[first], None if measured is None else arrival(commits[measured]).first_row_at
@@ -121,6 +120,7 @@ class FreshnessVerdict:
     days_expected: int
     statuses: Mapping[str, WatchStatus] = field(default_factory=dict)
     marks: Mapping[str, Watermark] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def lag_seconds(self) -> float | None:
@@ -151,7 +151,10 @@ def judge(
     status, reason = max(verdicts, key=lambda verdict: _SEVERITY.index(verdict[0]))
     lags = {name: source_lag(mark, as_of) for name, mark in marks.items()}
     statuses = {name: verdict[0] for name, verdict in sources.items()}
-    return FreshnessVerdict(day, as_of, status, reason, lags, days_loaded, days_expected, statuses, dict(marks))
+    reasons = {name: verdict[1] for name, verdict in sources.items()}
+    return FreshnessVerdict(
+        day, as_of, status, reason, lags, days_loaded, days_expected, statuses, dict(marks), reasons
+    )
 
 
 def is_under_way(day: date, now: datetime) -> bool:

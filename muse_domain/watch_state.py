@@ -30,13 +30,16 @@ def change_notice(
     if dict(told) == {name: str(status) for name, status in statuses.items()}:
         return None
     key = "watcher:" + ",".join(f"{name}={status}" for name, status in sorted(statuses.items()))
+    recovered = ", ".join(sorted(told.keys() - statuses.keys()))
     if not statuses:
-        recovered = ", ".join(sorted(told))
         return Notice(
             key, f"Fresh again: {recovered}", "Episodes of the days under watch can be written again.", "info"
         )
     status = worst(statuses.values())
-    reasons = dict.fromkeys(v.reason for v in verdicts if v.status in statuses.values())
+    reasons = dict.fromkeys(
+        v.reasons[name] for name, one in sorted(statuses.items()) for v in verdicts if v.statuses.get(name) is one
+    )
     passes = "Episodes wait, unless degraded data is allowed." if status is WatchStatus.DEGRADED else "Episodes wait."
     title = ", ".join(f"{name} {_SAID[one]}" for name, one in sorted(statuses.items()))
+    title += f"; fresh again: {recovered}" if recovered else ""
     return Notice(key, title, f"{'; '.join(reasons)}. {passes}", _SEVERITIES.get(status, "error"))

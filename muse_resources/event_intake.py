@@ -6,6 +6,8 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import cache
+from importlib.resources import files
 from itertools import groupby
 from typing import TypeVar
 
@@ -36,7 +38,7 @@ from muse_resources.file_ledger import (
     unsettle,
 )
 from muse_resources.input_files import InputFile, Listing, list_inputs, unreadable
-from muse_resources.input_look import InputLook, input_look, new_files, newly_refused
+from muse_resources.input_look import InputLook, Tell, input_look, new_files, newly_refused
 from muse_resources.statements import statement
 from muse_resources.workspace import Workspace
 
@@ -104,9 +106,10 @@ def take_in_events(
         return EventIntake(plan, dict(counts), len(listing.files), len(changed), ledger.missing, originals.copies)
 
 
-def look_at_events(store: Warehouse, workspace: Workspace, now: datetime) -> InputLook | None:
+def look_at_events(store: Warehouse, workspace: Workspace, now: datetime, tell: Tell) -> InputLook | None:
     """Let the engine read the event files that are new, a bounded part of them, and note which days they hold.
 
+    Refused ones that `tell` holds back are not noted: the next look finds them again.
     None while a build reads them itself. Raises TransientFailure or PermanentFailure of the warehouse.
     """
     with unless_being_built(workspace.locks, SOURCE) as is_free:
@@ -122,7 +125,8 @@ def look_at_events(store: Warehouse, workspace: Workspace, now: datetime) -> Inp
         refused = newly_refused(readings, ledger)
         vanished = ledger.vanished(listing.files, listing.blocked)
         continued = _continued(read, ledger, vanished)
-        ledger.note(((one.reading, one.letters) for one in read), now)
+        held_back = tell(refused)
+        ledger.note(((one.reading, one.letters) for one in read if one.reading.path not in held_back), now)
         if continued:
             # The build does not read the new name again, so it would not see that the old one goes on in it. Whatever
             # else is out of sight is for the build to note: a disk may not be mounted.
@@ -144,11 +148,17 @@ def _read_now(
 
 
 def event_reader(source: EventSource, hash_key: str | None) -> str:
-    """A hash of all that decides how a file of this source is read: the statements, the mapping, the key."""
+    """A hash of all that decides how a file of this source is read: the code, the statements, the mapping, the key."""
     unpack = source.known_format.unpack
     texts = [statement(name) for name in ("load_events", "load_settled_events", *([unpack] if unpack else []))]
     keyed = hashlib.sha256(f"muse reader {hash_key or ''}".encode()).hexdigest()
-    return hashlib.sha256("\0".join([*texts, repr(source.fields), keyed]).encode()).hexdigest()
+    return hashlib.sha256("\0".join([_code_sha256(), *texts, repr(source.fields), keyed]).encode()).hexdigest()
+
+
+@cache
+def _code_sha256() -> str:
+    modules = [files("muse_resources") / name for name in ("event_columns.py", "event_files.py")]
+    return hashlib.sha256(b"\0".join(module.read_bytes() for module in modules)).hexdigest()
 
 
 @dataclass(slots=True)

@@ -1,30 +1,19 @@
 """What the watcher judges by: the newest commits of the sources, and the rows that were found for them."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from muse_domain.days import day_end, trailing_days
 from muse_domain.measurements import RUN_NAMESPACE
-from muse_domain.ports import Clock, Commit, Row, SourceRepository, SourceUnreachable, Warehouse
+from muse_domain.ports import Commit, Row, SourceRepository, SourceUnreachable, Warehouse
 from muse_domain.settings import Settings
 from muse_domain.watch import Arrival, FreshnessVerdict, Override, Watermark, is_live, judge, watermark
 
 TRAILING_WEEK = 7
 # How far back the newest commit before a day's end is looked for, wider each time there is none.
-_LOOK_BACK_DAYS = (8, 90, 36500)
-
-
-def judge_day(
-    day: date,
-    warehouse: Warehouse,
-    repositories: Mapping[str, SourceRepository],
-    settings: Settings,
-    clock: Clock,
-) -> FreshnessVerdict:
-    """The verdict of one day at this instant."""
-    return FreshnessReader(warehouse, repositories, settings, clock.now()).judge(day)
+_LOOK_BACK = (timedelta(days=8), timedelta(days=90), timedelta(days=36500))
 
 
 @dataclass(slots=True)
@@ -67,24 +56,37 @@ class FreshnessReader:
         configured = self.settings.repositories[name]
         grace, cadence = timedelta(minutes=configured.grace_minutes), timedelta(hours=configured.cadence_hours)
         try:
-            commits = commits_around(repository, until, self.now)
+            # A commit that has waited too long must be in sight, or a younger one would be judged instead.
+            too_long = cadence + timedelta(hours=self.settings.policy.maximum_lag_hours, days=1)
+            commits = commits_around(repository, until, self.now, too_long)
+            arrival = self._arrival_of(name, commits)
+            if cadence and commits and commits[0].parents and not any(arrival(commit).rows for commit in commits):
+                commits = commits_around(repository, until, self.now, _LOOK_BACK[1])
+                arrival = self._arrival_of(name, commits)
         except SourceUnreachable as error:
             return Watermark(None, None, 0, None, grace, error=str(error), cadence=cadence)
-        arrival = self._arrival_of(name)
         return watermark(commits, until, arrival, grace=grace, cadence=cadence, rows_in_week=rows_in_week)
 
-    def _arrival_of(self, name: str) -> Callable[[Commit], Arrival]:
-        query = "select_bench_watermark" if name == "hearts" else "select_event_watermark"
+    def _arrival_of(self, name: str, commits: Sequence[Commit]) -> Callable[[Commit], Arrival]:
+        if name == "hearts":
+            self._read_arrivals([commit for commit in commits if (name, commit.sha) not in self._arrivals])
 
         def arrival(commit: Commit) -> Arrival:
             known = self._arrivals.get((name, commit.sha))
             if known is None:
                 parameters = {"commit_sha": commit.sha, "committed_at": commit.committed_at}
-                [found] = self.warehouse.select(query, parameters)
+                [found] = self.warehouse.select("select_event_watermark", parameters)
                 known = self._arrivals[name, commit.sha] = Arrival(found["rows_found"], found["first_row_at"])
             return known
 
         return arrival
+
+    def _read_arrivals(self, commits: Sequence[Commit]) -> None:
+        """Those of measured commits, all at once: a stale source is looked at commit by commit."""
+        shas = [commit.sha for commit in commits]
+        rows = self.warehouse.select("select_bench_watermarks", {"shas": shas}) if shas else []
+        found = {row["commit_sha"]: Arrival(row["rows_found"], row["first_row_at"]) for row in rows}
+        self._arrivals |= {("hearts", sha): found.get(sha, Arrival(0, None)) for sha in shas}
 
 
 def live_days(settings: Settings, now: datetime) -> list[date]:
@@ -101,18 +103,21 @@ def stored_override(day: date, warehouse: Warehouse) -> Override | None:
     return Override(rows[0]["ts"], rows[0]["by"], rows[0]["reason"]) if rows else None
 
 
-def commits_around(repository: SourceRepository, until: datetime, now: datetime) -> list[Commit]:
-    """Commits up to `now`, oldest first, with at least the newest one before `until`, if there is one.
+def commits_around(
+    repository: SourceRepository, until: datetime, now: datetime, reach: timedelta = _LOOK_BACK[0]
+) -> list[Commit]:
+    """Commits up to `now`, oldest first, of `reach` before `until` and with at least the newest one before it.
 
     Raises SourceUnreachable.
     """
     head = repository.head()
     if head is None:
         return []
-    if head.committed_at < until - timedelta(days=_LOOK_BACK_DAYS[0]):
+    reach = max(reach, _LOOK_BACK[0])
+    if head.committed_at < until - reach:
         return [head]
-    for days in _LOOK_BACK_DAYS:
-        found = repository.commits(until - timedelta(days=days), now)
+    for back in (reach, *_LOOK_BACK[1:]):
+        found = repository.commits(until - back, now)
         if any(commit.committed_at < until for commit in found):
             break
     return found

@@ -1,6 +1,6 @@
 """A bounded look at the input files between two builds: what is new is read and noted, no day is replaced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Generic
@@ -16,6 +16,9 @@ MOST_BYTES = 128 * 1024**2
 _PACKED = {".gz": 10, ".parquet": 5}
 # A report that was written this recently may not be whole yet.
 SETTLED = timedelta(seconds=2)
+
+# Tells people of newly refused files, by path; returns those that may not be noted yet.
+Tell = Callable[[Sequence[str]], set[str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from muse_resources.file_ledger import (
     unsettle,
 )
 from muse_resources.input_files import Listing, list_inputs
-from muse_resources.input_look import SETTLED, InputLook, input_look, new_files, newly_refused
+from muse_resources.input_look import SETTLED, InputLook, Tell, input_look, new_files, newly_refused
 from muse_resources.report_files import ReadReport, read_report_file, report_reader
 from muse_resources.workspace import Workspace
 
@@ -69,10 +69,11 @@ def take_in_reports(
 
 
 def look_at_reports(
-    store: Warehouse, workspace: Workspace, now: datetime, is_time_up: Callable[[], bool]
+    store: Warehouse, workspace: Workspace, now: datetime, is_time_up: Callable[[], bool], tell: Tell
 ) -> InputLook | None:
     """Read and note the reports that are new, a bounded number of them; None while a build reads them itself.
 
+    Refused ones that `tell` holds back are not noted: the next look finds them again.
     Raises TransientFailure or PermanentFailure of the warehouse.
     """
     with unless_being_built(workspace.locks, SOURCE) as is_free:
@@ -88,7 +89,8 @@ def look_at_reports(
             read.append(read_report_file(workspace.folder, file, report_reader(file.source), store.read_object))
         readings = [one.reading for one in read]
         refused = newly_refused(readings, ledger)
-        ledger.note(((one.reading, one.letters) for one in read), now)
+        held_back = tell(refused)
+        ledger.note(((one.reading, one.letters) for one in read if one.reading.path not in held_back), now)
         recorded = {row["day"]: row["inputs_sha256"] for row in store.select("select_day_loads", {"source": SOURCE})}
         return input_look(SOURCE, listing, found, readings, refused, ledger, recorded)
 

@@ -43,13 +43,14 @@ def catch_up_sensor(adapters: Adapters, job: Any) -> dg.SensorDefinition:
         state |= {"at": now.isoformat()}
         if looked_at is None or now - datetime.fromisoformat(looked_at) > timedelta(seconds=3 * INTERVAL_S):
             return dg.SensorResult(skip_reason="Just started: the schedule goes first.", cursor=write_cursor(state))
-        plan, overridden = _plan(adapters, context.instance, now, state.get("tried", {}))
+        tried = _tried(state)
+        plan = _plan(adapters, context.instance, now, tried)
         problem = _tell_left(adapters, plan.left_failed, state)
-        tried = {one.day.isoformat(): one.verdict for one in plan.start}
+        tried |= {(day := one.day.isoformat()): [*tried.get(day, []), one.verdict] for one in plan.start}
         first = (now - timedelta(days=settings.watch.catch_up_days)).date().isoformat()
-        state["tried"] = {day: key for day, key in (state.get("tried", {}) | tried).items() if day >= first}
+        state["tried"] = {day: key for day, key in tried.items() if day >= first}
         return dg.SensorResult(
-            run_requests=[_request(one, overridden) for one in plan.start],
+            run_requests=[_request(one) for one in plan.start],
             skip_reason=None if plan.start else _said(plan, problem),
             cursor=write_cursor(state),
         )
@@ -57,15 +58,13 @@ def catch_up_sensor(adapters: Adapters, job: Any) -> dg.SensorDefinition:
     return tick
 
 
-def _plan(
-    adapters: Adapters, instance: dg.DagsterInstance, now: datetime, tried: dict[str, str]
-) -> tuple[CatchUp, dict[date, str]]:
-    """What to do about the days without a final episode, and which of them a person lets through."""
+def _plan(adapters: Adapters, instance: dg.DagsterInstance, now: datetime, tried: dict[str, list[str]]) -> CatchUp:
+    """What to do about the days without a final episode."""
     settings = adapters.workspace.settings
     window = [now.date() - timedelta(days=back) for back in range(1, settings.watch.catch_up_days + 1)]
     due = [day for day in buildable(window, settings, now.date()) if now >= build_time(day, settings) + _AFTER_SCHEDULE]
     if not due:
-        return CatchUp((), (), (), ()), {}
+        return CatchUp((), (), (), ())
     span = {"first": min(due) - timedelta(days=TRAILING_WEEK), "last": max(due)}
     final = {row["day"] for row in adapters.warehouse.select("select_days_told", span)}
     open_days = [day for day in due if day not in final]
@@ -74,8 +73,8 @@ def _plan(
     loaded = {row["day"] for row in rows if row["sources"] == len(sources)}
     reader = FreshnessReader(adapters.warehouse, adapters.repositories, settings, now)
     overrides = {day: found.reason for day in open_days if (found := stored_override(day, adapters.warehouse))}
-    judged = [_open_day(adapters, reader, day, is_overridden=day in overrides) for day in open_days]
-    plan = plan_catch_up(
+    judged = [_open_day(adapters, reader, day, overrides.get(day)) for day in open_days]
+    return plan_catch_up(
         judged,
         loaded=loaded,
         busy=busy_days(instance, min(due), max(due)),
@@ -83,15 +82,22 @@ def _plan(
         week=TRAILING_WEEK,
         first=settings.muse.start_date,
     )
-    return plan, overrides
 
 
-def _open_day(adapters: Adapters, reader: FreshnessReader, day: date, *, is_overridden: bool) -> OpenDay:
-    """The day by what its sources say: its own rows are loaded by the run that is to be started."""
+def _tried(state: dict[str, Any]) -> dict[str, list[str]]:
+    """The verdicts that each day was tried with; a cursor of earlier versions holds the last of them."""
+    return {day: [known] if isinstance(known, str) else known for day, known in state.get("tried", {}).items()}
+
+
+def _open_day(adapters: Adapters, reader: FreshnessReader, day: date, override: str | None) -> OpenDay:
+    """The day by what its sources say: its own rows are loaded by the run that is to be started.
+
+    Another reason of an override is another verdict: the episode prints it.
+    """
     status = worst(reader.judge(day).statuses.values())
     passes = status is WatchStatus.VALID or (status is WatchStatus.DEGRADED and adapters.workspace.allows_degraded)
-    verdict = f"{status}, overridden" if is_overridden else str(status)
-    return OpenDay(day, verdict, passes or is_overridden)
+    verdict = str(status) if override is None else f"{status}, overridden: {override}"
+    return OpenDay(day, verdict, passes or override is not None)
 
 
 def _tell_left(adapters: Adapters, left: Sequence[OpenDay], state: dict[str, Any]) -> str:
@@ -110,9 +116,8 @@ def _tell_left(adapters: Adapters, left: Sequence[OpenDay], state: dict[str, Any
     return problem
 
 
-def _request(one: OpenDay, overridden: dict[date, str]) -> dg.RunRequest:
-    key = f"catch-up:{one.day}:{one.verdict}:{overridden.get(one.day, '')}"
-    return dg.RunRequest(run_key=key, partition_key=one.day.isoformat())
+def _request(one: OpenDay) -> dg.RunRequest:
+    return dg.RunRequest(run_key=f"catch-up:{one.day}:{one.verdict}", partition_key=one.day.isoformat())
 
 
 def _said(plan: CatchUp, problem: str) -> str:

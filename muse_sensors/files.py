@@ -28,7 +28,6 @@ from muse_sensors.cursors import read_cursor, write_cursor
 _LONGEST_S = 15.0
 # Paths that a message names; how many there are is always said.
 _MOST_NAMED = 3
-_MOST_UNTOLD = 20
 _SOURCE_ASSETS = {"bench_runs": "benchmark_reports", "ui_events": "ui_event_files"}
 
 
@@ -49,17 +48,17 @@ def file_sensor(adapters: Adapters, job: Any) -> dg.SensorDefinition:
     )
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = adapters.clock.now()
-        looks = _looks(adapters, now)
-        if looks is None:
-            return dg.SkipReason("A build is reading the files itself: the next tick looks.")
         cursor = read_cursor(context.cursor)
+        telling = _Telling(adapters, cursor.get("untold", []))
+        looks = _looks(adapters, now, telling)
+        if looks is None:
+            context.update_cursor(write_cursor(cursor | {"untold": telling.untold}))
+            return dg.SkipReason("A build is reading the files itself: the next tick looks.")
+        telling.tell(())
         asked = _asked(cursor)
         days = _window(settings, now)
         states = _states(context.instance, looks, days)
         plan = _plan(adapters, context.instance, states, asked, now)
-        untold, unheard = _tell_refused(
-            adapters, [*cursor.get("untold", []), *(p for one in looks for p in one.refused)]
-        )
         problems = _problems(adapters.workspace, looks)
         if problems and not plan.start and not any(look.read for look in looks):
             raise SourceUnreachable("; ".join(problems))
@@ -68,15 +67,15 @@ def file_sensor(adapters: Adapters, job: Any) -> dg.SensorDefinition:
         started = {day: Asked(states[day], now) for day in plan.start}
         return dg.SensorResult(
             run_requests=[_request(day, states[day], asked.get(day)) for day in plan.start],
-            skip_reason=None if plan.start else " ".join([*_said(looks, plan, days), *problems, *unheard]),
-            cursor=write_cursor({"asked": _written(asked | started, days), "untold": untold}),
+            skip_reason=None if plan.start else " ".join([*_said(looks, plan, days), *problems, *telling.problems]),
+            cursor=write_cursor({"asked": _written(asked | started, days), "untold": telling.untold}),
             asset_events=[_event(look) for look in looks if look.read],
         )
 
     return tick
 
 
-def _looks(adapters: Adapters, now: datetime) -> list[InputLook] | None:
+def _looks(adapters: Adapters, now: datetime, telling: "_Telling") -> list[InputLook] | None:
     """A look at each kind of files; None while a build is reading them, or when there was no time for all."""
     give_up_at = time.monotonic() + _LONGEST_S
     store, workspace = adapters.warehouse.tagged("file_sensor"), adapters.workspace
@@ -86,9 +85,9 @@ def _looks(adapters: Adapters, now: datetime) -> list[InputLook] | None:
 
     looks: list[InputLook | None] = []
     if workspace.settings.reports:
-        looks.append(look_at_reports(store, workspace, now, is_time_up))
+        looks.append(look_at_reports(store, workspace, now, is_time_up, telling.tell))
     if workspace.settings.events:
-        looks.append(None if is_time_up() else look_at_events(store, workspace, now))
+        looks.append(None if is_time_up() else look_at_events(store, workspace, now, telling.tell))
     found = [look for look in looks if look]
     return found if len(found) == len(looks) else None
 
@@ -163,15 +162,30 @@ def _plan(
     )
 
 
-def _tell_refused(adapters: Adapters, paths: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Tell of files that gave nothing; returns those that are still to be told, and why they could not be."""
-    if not paths:
-        return [], []
-    named = ", ".join(paths[:_MOST_NAMED]) + (", ..." if len(paths) > _MOST_NAMED else "")
-    title = f"{len(paths)} input files were refused" if len(paths) > 1 else "An input file was refused"
-    text = f"Nothing of {named} is used. `muse dead-letters list` says why, and what to do."
-    problem = adapters.notifier.tell(Notice(f"refused:{named}", title, text, "warning"))
-    return (list(paths[:_MOST_UNTOLD]), [f"Not told yet: {problem}."]) if problem else ([], [])
+class _Telling:
+    """Tells of files that gave nothing, before they are noted: a tick that dies in between tells twice, not never.
+
+    `untold` are those that people have still to be told of; they are kept in the cursor.
+    """
+
+    def __init__(self, adapters: Adapters, kept: Sequence[str]) -> None:
+        self._adapters = adapters
+        self._kept = frozenset(kept)
+        self.untold = list(kept)
+        self.problems: list[str] = []
+
+    def tell(self, refused: Sequence[str]) -> set[str]:
+        """Tell of these and of what is untold; returns those of them that nobody would know of if they were noted."""
+        paths = list(dict.fromkeys([*self.untold, *refused]))
+        if not paths:
+            return set()
+        named = ", ".join(paths[:_MOST_NAMED]) + (", ..." if len(paths) > _MOST_NAMED else "")
+        title = f"{len(paths)} input files were refused" if len(paths) > 1 else "An input file was refused"
+        text = f"Nothing of {named} is used. `muse dead-letters list` says why, and what to do."
+        problem = self._adapters.notifier.tell(Notice(f"refused:{named}", title, text, "warning"))
+        self.untold = paths if problem else []
+        self.problems = [f"Not told yet: {problem}."] if problem else []
+        return set(refused) - self._kept if problem else set()
 
 
 def _problems(workspace: Workspace, looks: Sequence[InputLook]) -> list[str]:

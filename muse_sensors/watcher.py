@@ -38,7 +38,11 @@ def watcher_sensor(adapters: Adapters) -> dg.SensorDefinition:
         verdicts = [reader.judge(day) for day in days]
         statuses = source_statuses(verdicts)
         notice = change_notice(told, statuses, verdicts)
-        is_known = len(statuses) == 1 and any(_is_told(adapters, verdict) for verdict in verdicts)
+        is_known = (
+            len(statuses) == 1
+            and told.keys() <= statuses.keys()
+            and any(_is_told(adapters, verdict) for verdict in verdicts)
+        )
         problem = adapters.notifier.tell(notice) if notice and not is_known else ""
         was_told = notice is not None and not problem
         duration_ms = (time.perf_counter() - started) * 1000.0

@@ -29,8 +29,6 @@ _ENVIRONMENT_KEYS = (
 # "3.9+" is a requirement, not the version that ran: the generator of sample reports writes it.
 _AT_LEAST = re.compile(r"[0-9][0-9.]*\+")
 
-MEAN_ONLY = "the report states a mean, not percentiles"
-
 
 def summary_columns(item: Mapping[str, object]) -> Columns:
     """Mean, deviation and extremes in ms under the keys that all these suites share."""

@@ -1,6 +1,7 @@
 """`muse backfill`: tables before episodes, of the asked assets, and going on where it was cut off."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from typer.testing import CliRunner
 
 from muse_apps.backfill import BackfillOutcome, Step, plan_backfill, run_backfill
 from muse_apps.cli import app
+from muse_apps.resuming import day_state
 from tests.live_workspace import LiveWorkspace, live_workspace
-from tests.workspaces import adapters_of, copy_of, selected, stop_warehouse
+from tests.workspaces import FixedClock, adapters_of, copy_of, selected, stop_warehouse
 
 FIRST, LAST = date(2026, 9, 1), date(2026, 9, 3)
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -82,6 +84,15 @@ def test_a_day_whose_inputs_have_changed_meanwhile_is_built_again(begun: LiveWor
     """And those after it, whose trailing days hold it; the days before it are not."""
     begun.report(begun.commit(NOON + DAY), NOON + DAY + timedelta(hours=1))
     assert backfilled(begun).built_before == [FIRST]
+
+
+def test_a_preview_is_built_again_when_its_day_has_ended(begun: LiveWorkspace) -> None:
+    """From the same rows it becomes an episode; one that was built from them after its end is not built again."""
+
+    def state(now: datetime) -> str:
+        return day_state(replace(adapters_of(begun.folder), clock=FixedClock(now)), FIRST)
+
+    assert state(NOON) != state(NOON + DAY) == state(NOON + 2 * DAY)
 
 
 def test_afresh_builds_every_day(begun: LiveWorkspace) -> None:

@@ -60,6 +60,12 @@ def test_a_day_of_history_is_judged_by_its_own_data(live: LiveWorkspace) -> None
     assert done.exit_code == 0 and "valid" in done.output, done.output
 
 
+def test_a_day_before_the_log_is_refused_in_words(live: LiveWorkspace) -> None:
+    """Not with a traceback."""
+    done = muse(live.folder, "watcher", "--day", (START - timedelta(days=1)).isoformat())
+    assert done.exit_code == 2 and f"start_date, {START}" in done.output, done.output
+
+
 def test_an_override_is_recorded_and_withdrawn(live: LiveWorkspace) -> None:
     """Without a reason it is refused; with one the day passes, as `muse watcher` says."""
     day = TODAY.isoformat()

@@ -28,7 +28,7 @@ def test_missed_days_are_started_oldest_first() -> None:
 
 def test_a_day_is_tried_once_for_each_verdict() -> None:
     """The same verdict again is left to people; another one is another chance."""
-    tried = {"2026-09-15": "valid"}
+    tried = {"2026-09-15": ["valid", "degraded"]}
     assert numbers(planned(open_days(15), tried=tried).left_failed) == [15]
     assert numbers(planned(open_days(15, verdict="valid, overridden"), tried=tried).start) == [15]
 

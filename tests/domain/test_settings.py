@@ -89,6 +89,8 @@ def test_a_right_file_is_taken_as_it_is() -> None:
         ("reports.0.files", "s3://bucket", "reports[0].files", "use a path of this machine, or"),
         ("reports.0.files", "s3://*/a.json", "reports[0].files", "use a path of this machine, or"),
         ("events.0.files", "s3://bucket/[ab].json", "events[0].files", "matched by *, ?, ** and {a,b}"),
+        ("reports.0.repository", "packs", "(whole file)", "reports measure hearts, events are of packs: name hearts"),
+        ("events.0.repository", "hearts", "(whole file)", "reports measure hearts, events are of packs: name packs"),
         ("events.0.repository", "nowhere", "(whole file)", "add [repositories.nowhere]"),
         ("events.0.format", "sgment", "events[0].format", "the known ones are datadog_rum, json_lines, "),
         ("events.0.mapping.ts", "a..b", "events[0].mapping.ts", 'is not a path: write a.b, or a."b.c" for a key with'),

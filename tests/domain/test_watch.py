@@ -237,6 +237,13 @@ def test_a_stopped_nightly_run_is_not_hidden_by_young_commits() -> None:
     assert watched(hearts=stopped).status is WatchStatus.LAG_EXCEEDED
 
 
+@pytest.mark.parametrize("measured", [{}, {"c0": NOW - 5 * 24 * HOUR}], ids=["never", "five days ago"])
+def test_a_stopped_nightly_run_is_not_hidden_by_many_commits(measured: dict[str, datetime]) -> None:
+    """A hundred and fifty a day: the youngest hundred are always young enough."""
+    busy = [commit(NOW - 5 * 24 * HOUR + at * timedelta(minutes=9.6), f"c{at}") for at in range(750)]
+    assert watched(hearts=reached(busy, measured, cadence=24 * HOUR)).status is WatchStatus.LAG_EXCEEDED
+
+
 def test_an_old_branch_merged_after_the_nightly_run_waits_from_that_run_on() -> None:
     """Its commits are older than the run that could not have measured them."""
     ran_at = NOW - 12 * HOUR

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from muse_domain.settings import EventMapping, EventSource
 from muse_resources import event_intake
 from muse_resources.day_load import DayLoad
 from muse_resources.event_files import Inspected, engine_readable
-from muse_resources.event_intake import EventIntake
+from muse_resources.event_intake import EventIntake, event_reader
 from muse_resources.file_ledger import FileLedger
 from muse_resources.warehouse import ClickHouseWarehouse
 from tests.resources.event_folder import (
@@ -792,3 +793,22 @@ def test_many_small_files_are_loaded(events: EventFolder) -> None:
     assert (built.files, built.files_read, built.rows_by_day) == (40, 40, {DAY: 40})
     os.utime(events.folder / "7.jsonl", ns=(1, 1))
     assert events.take_in().files_read == 1
+
+
+@pytest.mark.parametrize("module", ["event_columns.py", "event_files.py"])
+def test_an_edited_reader_reads_event_files_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    """What a version of the code has read is not what another would read."""
+    package = tmp_path / "muse_resources"
+    package.mkdir()
+    for name in ("event_columns.py", "event_files.py"):
+        (package / name).write_bytes((files("muse_resources") / name).read_bytes())
+    source = EventSource(files="*.log", mapping=MAPPING)
+    before = event_reader(source, None)
+    monkeypatch.setattr(event_intake, "files", lambda name: tmp_path / name)
+    event_intake._code_sha256.cache_clear()
+    copied = event_reader(source, None)
+    (package / module).write_text("EDITED = True\n")
+    event_intake._code_sha256.cache_clear()
+    edited = event_reader(source, None)
+    event_intake._code_sha256.cache_clear()
+    assert before == copied != edited

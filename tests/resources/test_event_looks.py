@@ -21,7 +21,8 @@ class LookedInto(EventFolder):
     """A folder that is looked into before every build."""
 
     def look(self) -> InputLook:
-        look = look_at_events(self.warehouse, workspace_of(self.folder, self.sources, self.hash_key), NOW)
+        workspace = workspace_of(self.folder, self.sources, self.hash_key)
+        look = look_at_events(self.warehouse, workspace, NOW, lambda _: set())
         assert look is not None
         return look
 

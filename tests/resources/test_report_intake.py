@@ -20,6 +20,7 @@ from muse_domain.ports import Row
 from muse_domain.settings import ReportSource
 from muse_resources import report_files, report_intake
 from muse_resources.file_ledger import FileLedger
+from muse_resources.report_files import report_reader
 from muse_resources.report_intake import Intake, take_in_reports
 from muse_resources.warehouse import ClickHouseWarehouse
 from tests.domain.formats.test_registry import SAMPLES, mutated
@@ -186,9 +187,7 @@ def test_an_edited_reader_reads_all_files_again(builds: Builds, monkeypatch: pyt
     assert (builds.build().files_read, builds.build().files_read) == (2, 0)
 
 
-@pytest.mark.parametrize(
-    "options", [{"repository": "packs"}, {"pattern": BY_FOLDER}, {"dated_by": "git"}], ids=["repo", "path", "git"]
-)
+@pytest.mark.parametrize("options", [{"pattern": BY_FOLDER}, {"dated_by": "git"}], ids=["path", "git"])
 def test_another_setting_reads_the_files_of_its_source_again(builds: Builds, options: dict[str, Any]) -> None:
     """Rows follow the settings, and the other source's files are left alone."""
     builds.reports.write("a.json", dated())
@@ -197,19 +196,17 @@ def test_another_setting_reads_the_files_of_its_source_again(builds: Builds, opt
     builds.build(sources=[ReportSource(files="reports/*"), other])
     again = builds.build(sources=[ReportSource(files="reports/*", **options), other])
     assert (again.files_read, again.plan.build) == (1, (DAY,))
-    assert {run["source_path"]: run["repository"] for run in builds.rows()} == {
-        "reports/a.json": options.get("repository", "hearts"),
-        "reports/other/b.json": "hearts",
-    }
+    assert {run["source_path"] for run in builds.rows()} == {"reports/a.json", "reports/other/b.json"}
 
 
 def test_two_sources_of_one_pattern_are_read_as_the_first_says(builds: Builds) -> None:
     """A file belongs to the first source that matches it; the second's settings do not touch it."""
     builds.reports.write("a.json", dated())
-    first = ReportSource(files="reports/*", repository="packs")
+    first = ReportSource(files="reports/*", pattern=BY_FOLDER)
     builds.build(sources=[first, ReportSource(files="reports/*")])
     again = builds.build(sources=[first, ReportSource(files="reports/*", dated_by="git")])
-    assert (again.files_read, [run["repository"] for run in builds.rows()]) == (0, ["packs"])
+    [known] = builds.rows("input_files")
+    assert (again.files_read, known["reader"]) == (0, report_reader(first))
 
 
 def test_a_late_report_reaches_the_day_it_was_measured_on(builds: Builds) -> None:
@@ -404,9 +401,10 @@ def test_a_file_belongs_to_the_first_source_that_matches_it(builds: Builds) -> N
     """Overlapping patterns, links to the same file: one reading, under the first source."""
     builds.reports.write("a.json", dated())
     (builds.reports.folder / "reports" / "z.json").symlink_to("a.json")
-    sources = [ReportSource(files="reports/a.*", repository="packs"), ReportSource(files="reports/**/*")]
+    sources = [ReportSource(files="reports/a.*", pattern=BY_FOLDER), ReportSource(files="reports/**/*")]
     intake = builds.build(sources=sources)
-    assert (intake.files, [run["repository"] for run in builds.rows()], builds.letters()) == (1, ["packs"], [])
+    [known] = builds.rows("input_files")
+    assert (intake.files, known["reader"], builds.letters()) == (1, report_reader(sources[0]), [])
 
 
 def test_odd_names_are_read_and_stored(builds: Builds) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+import pytest
 
 from muse_assets.jobs import daily_episode_job
 from muse_resources.adapters import Adapters
@@ -89,6 +90,40 @@ def test_a_preview_is_not_an_episode(live: LiveWorkspace, adapters_at: At, insta
     assert days_asked(tick(adapters_at, cursor, instance)) == ["2026-09-03"]
 
 
+@pytest.mark.parametrize(
+    ("status", "deployed", "asked"),
+    [
+        ("approved", None, ["2026-09-03"]),
+        ("published", None, ["2026-09-03"]),
+        ("published", ("c0ffee", "error"), ["2026-09-03"]),
+        ("published", ("0ld", "ready"), ["2026-09-03"]),
+        ("published", ("c0ffee", "ready"), []),
+        ("held", None, []),
+    ],
+)
+def test_a_day_is_final_when_its_episode_is_where_its_status_says(
+    live: LiveWorkspace,
+    adapters_at: At,
+    instance: dg.DagsterInstance,
+    status: str,
+    deployed: tuple[str, str] | None,
+    asked: list[str],
+) -> None:
+    """One whose publication or deployment failed is tried again like any other."""
+    cursor = started(adapters_at, instance)
+    day, run_id = date(2026, 9, 3), "8ea741b0-2eb8-5f32-87bc-a32ff4309fd6"
+    told_days(adapters_at(MORNING), START, date(2026, 9, 2), day)
+    store, common = adapters_at(MORNING).warehouse, {"day": day, "run_id": run_id}
+    store.replace_days("episodes", [day], [{**common, "ts": MORNING, "lang": "en", "status": status}])
+    if status == "published":
+        store.replace_days("publications", [day], [{**common, "series": "chimera", "commit_sha": "c0ffee"}])
+    if deployed:
+        commit_sha, state = deployed
+        row = {**common, "ts": MORNING, "series": "chimera", "commit_sha": commit_sha, "status": state}
+        store.replace_days("deployments", [day], [row])
+    assert days_asked(tick(adapters_at, cursor, instance)) == asked
+
+
 def test_a_day_that_is_left_failed_is_told_once(
     live: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance, people: ToldPeople
 ) -> None:
@@ -100,9 +135,17 @@ def test_a_day_that_is_left_failed_is_told_once(
         cursor = str(result.cursor)
     assert [notice.title for notice in people.told] == ["2026-09-03 is left without an episode"]
     adapters = adapters_at(MORNING)
-    override = {"day": date(2026, 9, 3), "ts": MORNING, "by": "ada", "reason": "the runner was replaced"}
-    adapters.warehouse.replace_days("overrides", [date(2026, 9, 3)], [override])
-    assert days_asked(tick(adapters_at, cursor, instance)) == ["2026-09-03"]
+    keys = set()
+    for reason in ("the runner was replaced", "the runner was moved"):
+        override = {"day": date(2026, 9, 3), "ts": MORNING, "by": "ada", "reason": reason}
+        adapters.warehouse.replace_days("overrides", [date(2026, 9, 3)], [override])
+        result = tick(adapters_at, cursor, instance)
+        cursor = str(result.cursor)
+        assert days_asked(result) == ["2026-09-03"]
+        keys |= {request.run_key for request in result.run_requests or []}
+    assert len(keys) == 2
+    adapters.warehouse.replace_days("overrides", [date(2026, 9, 3)], [])
+    assert days_asked(tick(adapters_at, cursor, instance)) == []
 
 
 def test_after_a_pause_the_schedule_goes_first(

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 import muse_resources.input_look
+import muse_sensors.files
 from muse_assets.jobs import daily_episode_job
 from muse_domain.ports import SourceUnreachable
 from muse_resources.adapters import Adapters
@@ -26,9 +27,11 @@ HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
 TODAY, YESTERDAY = NOW.date(), (NOW - DAY).date()
 SHA = "a1" * 20
 EVENTS = """
+[repositories.packs]
+path = "engine"
+
 [[events]]
 files = "events/*.jsonl"
-repository = "hearts"
 
 [events.mapping]
 ts = "ts"
@@ -147,6 +150,58 @@ def test_a_refused_report_starts_nothing_and_is_told_once(
     os.utime(loaded.folder / "reports" / "nonsense.json")
     tick(third.cursor)
     assert len(people.told) == 1
+
+
+def test_a_refused_report_is_told_whatever_becomes_of_the_tick(
+    loaded: LiveWorkspace,
+    adapters_at: At,
+    instance: dg.DagsterInstance,
+    tick: Tick,
+    people: ToldPeople,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A step after the look that fails, or events that a build is reading, leave nobody in the dark."""
+
+    def fail(*_: object) -> None:
+        raise SourceUnreachable("the database is gone")
+
+    (loaded.folder / "reports" / "one.json").write_text("{}")
+    people.problem = "Slack answered 500"
+    with monkeypatch.context() as patched:
+        patched.setattr(muse_sensors.files, "_states", fail)
+        with pytest.raises(SourceUnreachable):
+            tick()
+    people.problem = ""
+    cursor = tick().cursor
+    assert [notice.title for notice in people.told] == ["An input file was refused"]
+
+    settings = loaded.folder / "muse.toml"
+    settings.write_text(settings.read_text() + EVENTS)
+    (loaded.folder / "events").mkdir()
+    (loaded.folder / "reports" / "two.json").write_text("{}")
+    adapters = adapters_at(NOW)
+    sensor = file_sensor(adapters, daily_episode_job())
+    with (
+        one_at_a_time(adapters.workspace.locks, "ui_events"),
+        dg.build_sensor_context(instance=instance, cursor=cursor) as context,
+    ):
+        assert isinstance(sensor(context), dg.SkipReason)
+        cursor = context.cursor
+    tick(cursor)
+    assert ["two.json" in notice.text for notice in people.told] == [False, True]
+
+
+def test_all_files_that_could_not_be_told_are_counted_later(
+    loaded: LiveWorkspace, tick: Tick, people: ToldPeople
+) -> None:
+    """Thirty that were refused are thirty when Slack is back."""
+    for number in range(30):
+        (loaded.folder / "reports" / f"{number}.json").write_text("{}")
+    people.problem = "Slack answered 500"
+    cursor = tick(tick().cursor).cursor
+    people.problem = ""
+    tick(cursor)
+    assert [notice.title for notice in people.told] == ["30 input files were refused"]
 
 
 def test_a_report_that_cannot_be_used_yet_is_left_to_the_builds(

@@ -1,5 +1,6 @@
 """The watcher over a real repository and the real warehouse: recorded and told once for each change."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -59,6 +60,17 @@ def test_a_source_that_goes_stale_and_recovers_is_told_twice(
     assert statuses(live)["2026-09-08"] == ("valid", True)
 
 
+def test_commits_are_listed_as_far_back_as_the_cadence_needs(live: LiveWorkspace, adapters_at: At) -> None:
+    """Measured every other week: what waits for sixteen days is late, however young the newest commits are."""
+    settings = live.folder / "muse.toml"
+    settings.write_text(settings.read_text().replace("grace_minutes = 5", "cadence_hours = 336"))
+    live.commit(NOW - 16 * 24 * HOUR)
+    live.commit(NOW - HOUR)
+    load(adapters_at(NOW))
+    ticked(watcher_sensor(adapters_at(NOW)))
+    assert statuses(live)["2026-09-08"] == ("missing_hearts", True)
+
+
 def test_rows_that_come_too_late_end_the_refusal(live: LiveWorkspace, adapters_at: At, people: ToldPeople) -> None:
     """Measured five hours after its commit, the day can be written about; nobody has to commit again for that."""
     sha = live.commit(NOW - 6 * HOUR)
@@ -103,6 +115,16 @@ def test_what_people_know_through_a_refused_run_is_not_told_again(
     load(adapters_at(NOW))
     ticked(watcher_sensor(adapters_at(NOW)), first.cursor)
     assert [notice.title for notice in people.told] == ["Fresh again: hearts"]
+
+
+def test_the_recovery_of_one_of_two_sources_is_told(live: LiveWorkspace, adapters_at: At, people: ToldPeople) -> None:
+    """That the other's staleness is known already hides nothing."""
+    live.commit(NOW - 5 * HOUR)
+    load(adapters_at(NOW))
+    first = ticked(watcher_sensor(adapters_at(NOW)))
+    both = {**json.loads(str(first.cursor)), "told": {"hearts": "missing_hearts", "packs": "missing_packs"}}
+    ticked(watcher_sensor(adapters_at(NOW)), json.dumps(both))
+    assert [notice.title for notice in people.told] == ["hearts has no rows", "hearts has no rows; fresh again: packs"]
 
 
 def test_a_repository_that_cannot_be_read_is_told_as_such(

@@ -11,7 +11,10 @@ from functools import cache
 from statistics import median
 from typing import Any, Literal
 
-from muse_domain.charts import ChartPoint, FindingChart, Segment, chart_alt_text, render_chart
+from muse_domain.charts.drawing import render_chart
+from muse_domain.charts.model import ChartInterval, ChartPoint, FindingChart, Segment
+from muse_domain.charts.table import chart_table
+from muse_domain.charts.words import chart_alt_text
 from muse_resources.site.model import PublishedEpisode
 
 SQL = """SELECT
@@ -25,6 +28,8 @@ WHERE benchmark = {benchmark:String}
   AND quality != 'quarantined'
   AND ts BETWEEN {first:DateTime64} AND {last:DateTime64}
 ORDER BY ts"""
+# How far the interval of a change reaches to both sides of it, in percent.
+INTERVAL_WIDTHS = (-1.3, 1.4)
 SLOT = re.compile(r"\{\{([a-z0-9_.]+)\}\}")
 
 
@@ -130,7 +135,7 @@ def _episode(story: Story) -> PublishedEpisode:
     facts = _facts(story, points)
     texts = {name: _text(story, name, fact) for name, fact in facts.items()}
     chart = _chart(story, points, texts)
-    body, claims = _filled(_body_template(story, chart_alt_text(chart)), texts)
+    body, claims = _filled(_body_template(story, chart_alt_text(chart), texts), texts)
     title, in_title = _filled(story.title, texts)
     claims += [{**claim, "where": "front_matter.title", "start": None, "end": None} for claim in in_title]
     if story.p95 is not None:
@@ -138,7 +143,14 @@ def _episode(story: Story) -> PublishedEpisode:
         claims.append(_claim("day.latency_p95", "front_matter.latency_ms_p95", str(story.p95), None))
     front = _front_matter(story, title)
     ledger = {"schema": 1, "episode": _about(story, body), "facts": facts, "claims": claims}
-    return PublishedEpisode(story.series, story.number, front + body, ledger, {"f1.svg": render_chart(chart)})
+    return PublishedEpisode(
+        story.series,
+        story.number,
+        front + body,
+        ledger,
+        {"f1.svg": render_chart(chart)},
+        {"f1.csv": chart_table(chart)},
+    )
 
 
 def _hex(*parts: object) -> str:
@@ -157,7 +169,8 @@ def _points(story: Story) -> tuple[ChartPoint, ...]:
         if story.environment_after_days and ts < start + timedelta(days=story.environment_after_days):
             middle, segment = middle * 1.05, "earlier"
         value = round(dice.gauss(middle, story.spread), 3)
-        found.append(ChartPoint(ts, value, _hex(story.series, ts.date())[:40], segment))
+        environment = _hex(story.benchmark, segment == "earlier")[:12]
+        found.append(ChartPoint(ts, value, _hex(story.series, ts.date())[:40], segment, environment))
     return tuple(found)
 
 
@@ -177,9 +190,16 @@ def _chart(story: Story, points: tuple[ChartPoint, ...], texts: Mapping[str, str
         after_median=_median(points, "after"),
         before_label=texts["f1.before"],
         after_label=texts["f1.after"],
+        interval=_interval(points, texts),
         environment_changes=(start + timedelta(days=days),) if days else (),
         better=story.better,
     )
+
+
+def _interval(points: tuple[ChartPoint, ...], texts: Mapping[str, str]) -> ChartInterval:
+    before, after = _median(points, "before"), _median(points, "after")
+    low, high = (after + before * width / 100 for width in INTERVAL_WIDTHS)
+    return ChartInterval(low, high, f"{texts['f1.low']} to {texts['f1.high']}")
 
 
 def _median(points: tuple[ChartPoint, ...], segment: str) -> float:
@@ -205,8 +225,8 @@ def _facts(story: Story, points: tuple[ChartPoint, ...]) -> dict[str, Any]:
             "value": None,
             "text": _commit(story),
         },
-        "f1.low": _fact(story, points, change - 1.3, "%", "bootstrap_low", ("before", "after")),
-        "f1.high": _fact(story, points, change + 1.4, "%", "bootstrap_high", ("before", "after")),
+        "f1.low": _fact(story, points, change + INTERVAL_WIDTHS[0], "%", "bootstrap_low", ("before", "after")),
+        "f1.high": _fact(story, points, change + INTERVAL_WIDTHS[1], "%", "bootstrap_high", ("before", "after")),
     }
 
 
@@ -283,11 +303,11 @@ def _text(story: Story, name: str, fact: Mapping[str, Any]) -> str:
     return f"{value:.0f}" if name == "f1.runs" else f"{value:+.1f} %"
 
 
-def _body_template(story: Story, alt: str) -> str:
+def _body_template(story: Story, alt: str, texts: Mapping[str, str]) -> str:
     commit = _commit(story)
-    for name in ("f1.before", "f1.after"):
+    for name in ("f1.before", "f1.after", "f1.low", "f1.high"):
         # The chart's alt text states the facts too, so they are claims there as well.
-        alt = alt.replace(_label_of(story, name), f"{{{{{name}}}}}", 1)
+        alt = alt.replace(texts[name], f"{{{{{name}}}}}", 1)
     measured = "{{f1.change}} | {{f1.low}} to {{f1.high}} | {{f1.runs}}"
     return f"""
 ## What changed
@@ -317,17 +337,12 @@ The commits in the window end with {{{{f1.commit}}}}, “{story.commit}”.
 
 - [Claim ledger](ep-{story.number:03d}.claims.json)
 - [Commit {commit[:7]}](https://github.com/example/packs/commit/{commit})
-- Chart: [f1.svg](ep-{story.number:03d}/f1.svg)
+- Chart: [f1.svg](ep-{story.number:03d}/f1.svg), and [its data](ep-{story.number:03d}/f1.csv)
 """
 
 
 def _commit(story: Story) -> str:
     return _hex(story.series, _changed_at(story).date())[:40]
-
-
-def _label_of(story: Story, name: str) -> str:
-    points = _points(story)
-    return _text(story, name, {"value": _median(points, name.removeprefix("f1."))})
 
 
 def _filled(template: str, texts: Mapping[str, str]) -> tuple[str, list[dict[str, Any]]]:

@@ -39,7 +39,7 @@ def _site_files(episodes: Sequence[PublishedEpisode], settings: SiteSettings, co
     files = dict(html_files(pages, settings))
     for page in pages:
         files[f"{page.address}/claims.json"] = _json(page.ledger)
-        files |= {f"{page.address}/{name}": svg.encode() for name, svg in page.charts.items()}
+        files |= {f"{page.address}/{name}": text.encode() for name, text in {**page.charts, **page.tables}.items()}
     files["feed.xml"] = feed(pages, settings)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     files["build.json"] = _json({"schema": 1, "commit_sha": commit_sha, "files": hashes})

@@ -1,4 +1,4 @@
-"""An episode's body as HTML: one section for each heading, tables that fold on phones, charts as figures."""
+"""An episode's body as HTML: a section for each heading, tables that fold on phones, charts with their data."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,9 @@ from markupsafe import Markup
 
 from muse_resources.site.claims import Claims, mark_body, place, unmarked
 from muse_resources.site.model import SiteError
+from muse_resources.site.tables import table_of
 
+OTHER_POST = re.compile(r"\.\./(?P<series>[a-z0-9_-]+)/(?P<name>ep-\d+)\.md")
 NUMBER_CELL = re.compile(r"[\[(+\u2212-]?\d|[\u2013\u2014-]?$|n/a$|null$")
 
 
@@ -27,8 +29,10 @@ class Section:
     html: Markup
 
 
-def sections(body: str, claims: Claims, name: str, charts: Mapping[str, str]) -> list[Section]:
-    """The body's sections with their claims placed and their charts inlined.
+def sections(
+    body: str, claims: Claims, name: str, charts: Mapping[str, str], tables: Mapping[str, Markup]
+) -> list[Section]:
+    """The body's sections with their claims placed, their charts inlined and the charts' data folded below.
 
     `name` is the episode's ("ep-001"): its links name a folder of that name. Raises SiteError.
     """
@@ -39,7 +43,7 @@ def sections(body: str, claims: Claims, name: str, charts: Mapping[str, str]) ->
     tokens = list(_with_figures(tokens, claims.address, name, charts))
 
     def html(part: Sequence[Token]) -> Markup:
-        return _with_charts(place(markdown.renderer.render(part, markdown.options, {}), claims), charts)
+        return _with_charts(place(markdown.renderer.render(part, markdown.options, {}), claims), charts, tables)
 
     return [_section(part, html) for part in _split_at_headings(tokens)]
 
@@ -74,7 +78,7 @@ def _section(tokens: Sequence[Token], html: Callable[[Sequence[Token]], Markup])
 
 
 def _localise_links(tokens: Iterable[Token], name: str) -> None:
-    """On the site an episode's files lie beside its page, not in a folder of its name."""
+    """On the site an episode's files lie beside its page, not in a folder of its name; another post is a page."""
     for token in tokens:
         for child in token.children or ():
             if child.type == "link_open":
@@ -84,6 +88,8 @@ def _localise_links(tokens: Iterable[Token], name: str) -> None:
 
 
 def _local_address(href: str, name: str) -> str:
+    if post := OTHER_POST.fullmatch(href):
+        return f"../../{post['series']}/{post['name']}/index.html"
     return "claims.json" if href == f"{name}.claims.json" else href.removeprefix(f"{name}/")
 
 
@@ -159,11 +165,14 @@ def _figure(image: Token, address: str, name: str, charts: Mapping[str, str]) ->
     markdown = _markdown()
     renderer = cast(RendererHTML, markdown.renderer)
     caption = renderer.renderInlineAsText(image.children or [], markdown.options, {})
-    # The chart itself comes after the claims are placed: its text is not the author's.
-    filled = Markup('<figure class="chart"><!--{}--><figcaption>{}</figcaption></figure>\n').format(chart, caption)
+    # The chart itself and its data come after the claims are placed: their text is not the author's.
+    filled = Markup('<figure class="chart"><!--{}--><figcaption>{}</figcaption></figure>\n<!--{}-->').format(
+        chart, caption, table_of(chart)
+    )
     return Token("html_block", "", 0, content=str(filled), block=True)
 
 
-def _with_charts(html: Markup, charts: Mapping[str, str]) -> Markup:
-    # Nothing but a figure can hold a comment here, since HTML in Markdown is off.
-    return Markup(re.sub(r"<!--(.*?)-->", lambda match: charts[match[1]], html))
+def _with_charts(html: Markup, charts: Mapping[str, str], tables: Mapping[str, Markup]) -> Markup:
+    # Nothing but a figure can bring a comment here, since HTML in Markdown is off. Older charts have no table.
+    placed = {**tables, **charts}
+    return Markup(re.sub(r"<!--(.*?)-->", lambda match: placed.get(match[1], ""), html))

@@ -1,7 +1,7 @@
 """What goes into a site and what comes out of building one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from muse_domain.episodes import episode_name
@@ -13,13 +13,18 @@ class SiteError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PublishedEpisode:
-    """One episode as it lies in the blog's repository; `charts` maps a file name ("f1.svg") to its SVG."""
+    """One episode as it lies in the blog's repository.
+
+    `charts` maps a file name ("f1.svg") to its SVG, `tables` one ("f1.csv") to the data of the chart of that name;
+    older episodes have none.
+    """
 
     series: str
     number: int
     markdown: str
     ledger: Mapping[str, Any]
     charts: Mapping[str, str]
+    tables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -11,11 +11,13 @@ from typing import Any
 import yaml
 from markupsafe import Markup, escape
 
+from muse_domain.episodes import DIGEST_SERIES
 from muse_resources.site.charts import Spark, safe_svg, spark
 from muse_resources.site.claims import mark_title, place, place_value, read_claims
 from muse_resources.site.markdown import Section, sections
 from muse_resources.site.model import PublishedEpisode, SiteError
 from muse_resources.site.sources import Source, sources
+from muse_resources.site.tables import table_html
 
 NOT_XML = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SERIES_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -50,6 +52,7 @@ class Page:
     sources: tuple[Source, ...]
     sections: tuple[Section, ...]
     charts: Mapping[str, str]
+    tables: Mapping[str, str]
     ledger: Mapping[str, Any]
     spark: Spark | None
 
@@ -68,6 +71,11 @@ class Page:
     def lead(self) -> str:
         """The same without markup, in one line."""
         return " ".join(self.lead_html.striptags().split())
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether it is of a month: then it measures nothing of its own."""
+        return self.series == DIGEST_SERIES
 
     @property
     def is_sample(self) -> bool:
@@ -103,6 +111,7 @@ def _page(episode: PublishedEpisode, address: str) -> Page:
     _require_same_episode(episode, front, address)
     claims = read_claims(episode.ledger, address)
     charts = {chart: safe_svg(svg, f"{address}/{chart}") for chart, svg in sorted(episode.charts.items())}
+    tables = {name: table_html(text, name, address) for name, text in sorted(episode.tables.items())}
     title = _one_line(str(front["title"]))
     page = Page(
         series=episode.series,
@@ -117,8 +126,9 @@ def _page(episode: PublishedEpisode, address: str) -> Page:
         shown={key: place_value(key, front.get(key), claims) for key in SHOWN_KEYS},
         trust=_trust(episode.ledger["episode"]),
         sources=tuple(sources(episode.ledger["facts"], claims)),
-        sections=tuple(sections(body, claims, episode.name, charts)),
+        sections=tuple(sections(body, claims, episode.name, charts, tables)),
         charts=charts,
+        tables=dict(sorted(episode.tables.items())),
         ledger=episode.ledger,
         spark=spark(next(iter(charts.values()))) if charts else None,
     )

@@ -259,6 +259,23 @@ def test_chart_text_is_readable_on_a_phone(phone: Page, site: Path) -> None:
     assert size >= 10
 
 
+def test_the_data_of_a_chart_opens_on_a_phone(phone: Page, site: Path) -> None:
+    """Every run of the picture is a row with its heads; what does not fit scrolls within the table, not the page."""
+    phone.goto((site / EPISODE).as_uri())
+    dots = phone.locator("figure.chart circle").count()
+    table = phone.get_by_role("region", name="Data of this chart").get_by_role("table")
+    expect(table).to_be_hidden()
+    phone.locator(".data summary").tap()
+    expect(table.get_by_role("columnheader")).to_have_count(6)
+    expect(table.locator("tbody").get_by_role("row")).to_have_count(dots)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 360
+    phone.locator(".data .scroll").focus()
+    expect(table.get_by_role("row").last).not_to_be_in_viewport()
+    phone.keyboard.press("End")
+    expect(table.get_by_role("row").last).to_be_in_viewport()
+    assert phone.locator(".data a").get_attribute("href") == "f1.csv"
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_chart_labels_stay_inside_and_apart(browser: Browser, site: Path, width: int) -> None:
     """No label is cut off or lies on another, at either size of text."""
@@ -293,10 +310,11 @@ def test_dark_theme_follows_the_system_and_the_toggle_is_remembered(browser: Bro
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["index.html", EPISODE])
 def test_text_has_enough_contrast(browser: Browser, site: Path, path: str, scheme: str) -> None:
-    """All visible text, an open card included, reaches 4.5 to 1."""
+    """All visible text, an open card and the data of a chart included, reaches 4.5 to 1."""
     page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
     page.goto((site / path).as_uri())
     if path == EPISODE:
+        page.locator(".data summary").click()
         page.locator(".prose .claim").first.click()
     page.wait_for_timeout(300)
     faint = [found for found in page.evaluate(CONTRASTS) if found[2].strip() != "/"]

@@ -1,5 +1,6 @@
 """An episode's text becomes HTML that can neither run nor hide anything."""
 
+import csv
 import re
 from copy import deepcopy
 from dataclasses import replace
@@ -48,4 +49,28 @@ def test_chart_stands_inline_with_its_alt_text_as_caption(tmp_path: Path) -> Non
     figure = re.search(r'<figure class="chart">(.*?)</figure>', html, re.DOTALL)
     assert figure
     assert episode.charts["f1.svg"].strip() in figure[1]
-    assert figure[1].count('class="claim"') == 2
+    assert figure[1].count('class="claim"') == 4
+
+
+def test_the_data_of_a_chart_is_folded_below_it(tmp_path: Path) -> None:
+    """Who cannot see the picture reads the same runs as a table, or takes the file."""
+    episode = sample_episodes()[-1]
+    build(tmp_path / "site", episode)
+    html = page_of(tmp_path / "site", episode)
+    fold = re.search(r'</figure>\s*<details class="data">(.*?)</details>', html, re.DOTALL)
+    assert fold
+    written = list(csv.reader(episode.tables["f1.csv"].splitlines()))
+    shown = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", fold[1])]
+    assert shown[0] == ["Time (UTC)", "Value", "Unit", "Commit", "Segment", "Environment"]
+    assert shown[1:] == written[1:]
+    assert f"{len(written) - 1} runs" in fold[1]
+    assert '<a href="f1.csv" download>' in fold[1]
+    assert (tmp_path / "site" / episode.address / "f1.csv").read_text("utf-8") == episode.tables["f1.csv"]
+
+
+def test_an_older_chart_without_data_stands_alone(tmp_path: Path) -> None:
+    """What was published before there were tables is still shown."""
+    episode = replace(sample_episodes()[-1], tables={})
+    build(tmp_path / "site", episode)
+    assert '<details class="data">' not in page_of(tmp_path / "site", episode)
+    assert '<figure class="chart">' in page_of(tmp_path / "site", episode)

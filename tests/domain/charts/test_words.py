@@ -1,0 +1,45 @@
+"""What a chart says to those who do not see it."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from muse_domain.charts.model import ChartInterval
+from muse_domain.charts.words import chart_alt_text
+from tests.domain.charts.sample import sample_chart
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "better", "words"),
+    [
+        (12.2, 14.2, "lower", "rose from 12.2 ms before the change to 14.2 ms after it, a regression"),
+        (14.2, 12.2, "lower", "fell from 12.2 ms before the change to 14.2 ms after it, an improvement"),
+        (12.2, 14.2, "higher", "rose from 12.2 ms before the change to 14.2 ms after it, an improvement"),
+        (12.2, 14.2, "none", "rose from 12.2 ms before the change to 14.2 ms after it;"),
+        (12.2, 12.2, "lower", "stayed at 14.2 ms"),
+    ],
+)
+def test_alt_text_says_what_one_sees(before: float, after: float, better: str, words: str) -> None:
+    """Direction and judgement follow the medians and what is better."""
+    chart = replace(sample_chart(), before_median=before, after_median=after, better=better)  # type: ignore[arg-type]
+    assert words in chart_alt_text(chart)
+
+
+def test_alt_text_holds_no_number_of_its_own() -> None:
+    """Every number in it is a claim, so it may only repeat the labels that it was given."""
+    chart = replace(sample_chart(), title="decode", before_label="BEFORE", after_label="AFTER")
+    chart = replace(chart, interval=ChartInterval(13.6, 14.4, "LOW to HIGH"))
+    assert not re.search(r"\d", chart_alt_text(chart))
+    assert not re.search(r"\d", chart_alt_text(replace(chart, before_median=None)))
+
+
+def test_alt_text_states_the_interval_in_the_labels_words() -> None:
+    """Who does not see the band reads it, whether or not both medians are known."""
+    for chart in (sample_chart(), replace(sample_chart(), before_median=None)):
+        assert "; the interval of the change is +11.5 % to +18.0 %;" in chart_alt_text(chart)
+
+
+def test_alt_text_says_that_there_is_no_interval() -> None:
+    """A band that is missing is told."""
+    assert "; no interval of the change is shown;" in chart_alt_text(replace(sample_chart(), interval=None))

@@ -1,21 +1,25 @@
+-- `field` may name several, separated by commas: a row answers each.
 SELECT
     'findings' AS table, concat(toString(day), ' ', finding_id) AS row_id, changed_at AS ts, first_bad_commit AS commit_sha,
     'findings of the day' AS source, '' AS segment,
     CAST(NULL AS Nullable(Float64)) AS value, CAST(NULL AS Nullable(Float64)) AS pair,
     CAST(multiIf(
-        {field:String} = 'name', replaceRegexpOne(short_name, ' \\([^()]*\\)$', ''),
-        {field:String} = 'full_name', concat(short_name, if(empty(details), '', concat(' (', arrayStringConcat(details, ', '), ')'))),
-        {field:String} = 'metric', metric_label,
-        {field:String} = 'changed_at', formatDateTime(changed_at, '%Y-%m-%dT%H:%i:%S+00:00', 'UTC'),
-        {field:String} = 'first_bad_commit', first_bad_commit,
-        {field:String} = 'state', state,
-        {field:String} = 'told_on', toString(told_on),
-        {field:String} = 'returned_on', toString(returned_on),
-        {field:String} = 'returned', if(returned_on IS NULL, NULL, transform(effect, ['improvement', 'regression'], ['regression', 'improvement'], 'change')),
-        {field:String} = 'suspect', nullIf(suspect_commits[1], ''),
-        {field:String} = 'suspect_touches', nullIf(suspect_touches[1], ''),
-        {field:String} = 'suspect_path', nullIf(suspect_paths[1], ''),
-        NULL) AS Nullable(String)) AS text
+        field = 'name', replaceRegexpOne(short_name, ' \\([^()]*\\)$', ''),
+        field = 'full_name', concat(short_name, if(empty(details), '', concat(' (', arrayStringConcat(details, ', '), ')'))),
+        field = 'metric', metric_label,
+        field = 'changed_at', formatDateTime(changed_at, '%Y-%m-%dT%H:%i:%S+00:00', 'UTC'),
+        field = 'first_bad_commit', first_bad_commit,
+        field = 'state', state,
+        field = 'cause', cause,
+        field = 'cause_reason', cause_reason,
+        field = 'told_on', toString(told_on),
+        field = 'returned_on', toString(returned_on),
+        field = 'returned', if(returned_on IS NULL, NULL, transform(effect, ['improvement', 'regression'], ['regression', 'improvement'], 'change')),
+        field = 'suspect', nullIf(suspect_commits[1], ''),
+        field = 'suspect_touches', nullIf(suspect_touches[1], ''),
+        field = 'suspect_path', nullIf(suspect_paths[1], ''),
+        NULL) AS Nullable(String)) AS text,
+    field
 FROM
 (
     SELECT
@@ -29,3 +33,4 @@ FROM
     FROM findings
     WHERE day = {day:Date} AND finding_id = {finding_id:String}
 )
+ARRAY JOIN splitByChar(',', {field:String}) AS field

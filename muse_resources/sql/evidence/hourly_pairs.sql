@@ -8,7 +8,8 @@ FROM
         toStartOfHour(ts) AS hour, quantileExactInclusive(0.5)(value) AS median,
         min(commit_sha) AS any_commit, min(source_path) AS any_source
     FROM bench_points
-    WHERE benchmark = {benchmark:String}
+    WHERE day BETWEEN toDate({start:DateTime64(3, 'UTC')}) AND toDate({end:DateTime64(3, 'UTC')})
+        AND benchmark = {benchmark:String}
         AND ifNull(model, '') = {model:String} AND ifNull(quant, '') = {quant:String} AND ifNull(dataset, '') = {dataset:String}
         AND metric = {metric:String} AND (unit = {unit:String} OR {unit:String} = '*') AND ifNull(environment_fingerprint, '') = {environment:String}
         AND ts >= {start:DateTime64(3, 'UTC')} AND ts < {end:DateTime64(3, 'UTC')}
@@ -18,7 +19,8 @@ INNER JOIN
 (
     SELECT toStartOfHour(ts) AS hour, quantileExactInclusive(0.5)(assumeNotNull(latency_ms)) AS median
     FROM ui_events
-    WHERE latency_ms IS NOT NULL AND ts >= {start:DateTime64(3, 'UTC')} AND ts < {end:DateTime64(3, 'UTC')}
+    WHERE day BETWEEN toDate({start:DateTime64(3, 'UTC')}) AND toDate({end:DateTime64(3, 'UTC')})
+        AND latency_ms IS NOT NULL AND ts >= {start:DateTime64(3, 'UTC')} AND ts < {end:DateTime64(3, 'UTC')}
     GROUP BY hour
     HAVING count() >= 5
 ) AS users ON users.hour = bench.hour

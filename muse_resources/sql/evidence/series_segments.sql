@@ -3,7 +3,8 @@ SELECT
     if(ts < {changed_at:DateTime64(3, 'UTC')}, 'before', 'after') AS segment,
     value, CAST(NULL AS Nullable(Float64)) AS pair, CAST(NULL AS Nullable(String)) AS text
 FROM bench_points
-WHERE benchmark = {benchmark:String}
+WHERE day BETWEEN toDate({segment_start:DateTime64(3, 'UTC')}) AND toDate({segment_end:DateTime64(3, 'UTC')})
+    AND benchmark = {benchmark:String}
     AND ifNull(model, '') = {model:String} AND ifNull(quant, '') = {quant:String} AND ifNull(dataset, '') = {dataset:String}
     AND metric = {metric:String} AND (unit = {unit:String} OR {unit:String} = '*') AND ifNull(environment_fingerprint, '') = {environment:String}
     AND ts >= {segment_start:DateTime64(3, 'UTC')} AND ts < {segment_end:DateTime64(3, 'UTC')}

@@ -8,8 +8,8 @@ SELECT
     assumeNotNull(event_ts) AS ts,
     nullIf(native_id, '') AS event_id,
     multiIf(
-        native_session != '', reinterpretAsUUID(substring(SHA256(concat({pepper:String}, native_session)), 1, 16)),
-        native_actor != '', reinterpretAsUUID(substring(SHA256(concat({pepper:String}, native_actor)), 1, 16)),
+        native_session != '', reinterpretAsUUID(sipHash128ReferenceKeyed(({hash_key_1:UInt64}, {hash_key_2:UInt64}), native_session)),
+        native_actor != '', reinterpretAsUUID(sipHash128ReferenceKeyed(({hash_key_1:UInt64}, {hash_key_2:UInt64}), native_actor)),
         NULL) AS session_id,
     native_session = '' AND native_actor != '' AS session_derived,
     -- A branch or a version is not a commit.
@@ -24,7 +24,9 @@ SELECT
         match(agent, 'Chrome/\\d'), concat('Chrome ', extract(agent, 'Chrome/(\\d+)')),
         match(agent, 'Version/\\d+.*Safari'), concat('Safari ', extract(agent, 'Version/(\\d+)')),
         'other') AS user_agent,
-    mapFilter((key, stated) -> stated != '', <metadata>) AS metadata,
+    if(has(<metadata_values> AS stated_values, ''),
+        mapFilter((key, stated) -> stated != '', mapFromArrays({metadata_keys:Array(String)}, stated_values)),
+        mapFromArrays({metadata_keys:Array(String)}, stated_values)) AS metadata,
     source_path
 FROM
 (
@@ -45,7 +47,7 @@ FROM
     (
         SELECT JSONExtract(line, {shape:String}) AS event, source_path
         FROM <lines>
-        WHERE startsWith(line, '{') OR match(line, '^\\s*\\{')
+        WHERE if(startsWith(line, '{'), true, match(line, '^\\s*\\{'))
     )
 )
 WHERE toDate32(event_ts) BETWEEN {first:Date} AND {last:Date} AND native_type != ''

@@ -1,1 +1,1 @@
-SELECT day, inputs_sha256, rows FROM day_loads WHERE source = {source:String}
+SELECT day, inputs_sha256, rows FROM loaded_days FINAL WHERE source = {source:String}

@@ -3,10 +3,12 @@ SELECT hex(SHA256(arrayStringConcat(arraySort(groupArray(line)), '\n'))) AS stat
 FROM
 (
     SELECT concat(source, ' ', toString(day), ' ', inputs_sha256) AS line
-    FROM day_loads
+    FROM loaded_days FINAL
     WHERE day <= {day:Date} AND source != 'commits'
     UNION ALL
     SELECT concat(repository, ' ', commit_sha) FROM commits WHERE day <= {day:Date}
     UNION ALL
     SELECT concat('override ', reason) FROM overrides WHERE day = {day:Date}
+    UNION ALL
+    SELECT concat('approval ', content_sha256) FROM approvals WHERE day = {day:Date}
 )

@@ -1,5 +1,5 @@
 SELECT day, uniqExact(source) AS sources
-FROM day_loads
+FROM loaded_days FINAL
 WHERE day BETWEEN {first:Date} AND {last:Date} AND source IN {sources:Array(String)}
 GROUP BY day
 ORDER BY day

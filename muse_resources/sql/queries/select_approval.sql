@@ -1,0 +1,1 @@
+SELECT day, ts, by, content_sha256 FROM approvals WHERE day = {day:Date}

@@ -1,0 +1,1 @@
+SELECT * FROM digests WHERE day = {day:Date}

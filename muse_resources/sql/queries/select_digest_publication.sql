@@ -1,0 +1,1 @@
+SELECT * FROM digest_publications WHERE day = {day:Date}

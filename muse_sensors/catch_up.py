@@ -1,4 +1,4 @@
-"""Days that ended without an episode: missed while nothing ran, refused, or failed. Each is built when it can be."""
+"""Days that ended without an episode, missed, refused or failed, and days whose run died: built when they can be."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -10,10 +10,11 @@ from muse_domain.catch_up import CatchUp, OpenDay, plan_catch_up
 from muse_domain.notices import Notice
 from muse_domain.watch import WatchStatus, worst
 from muse_resources.adapters import Adapters
-from muse_resources.freshness import TRAILING_WEEK, FreshnessReader, required_sources, stored_override
+from muse_resources.freshness import TRAILING_WEEK, FreshnessReader, loaded_days, stored_override
 from muse_sensors.busy_days import busy_days
 from muse_sensors.covered_days import buildable
 from muse_sensors.cursors import read_cursor, write_cursor
+from muse_sensors.lost_runs import lost_days
 from muse_sensors.schedules import build_time
 
 INTERVAL_S = 300
@@ -22,7 +23,8 @@ _AFTER_SCHEDULE = timedelta(minutes=20)
 
 
 def catch_up_sensor(adapters: Adapters, job: Any) -> dg.SensorDefinition:
-    """Starts days of the last week that have no final episode, oldest first, each once for each verdict.
+    """Starts days of the last week that have no final episode, oldest first, each once for each verdict; and days whose
+    last run died and was not repeated, today included.
 
     After a pause the first tick only looks at the clock: Dagster's schedule repeats ticks that it missed, and goes
     first. Days that failed and cannot be tried again are told once.
@@ -34,7 +36,8 @@ def catch_up_sensor(adapters: Adapters, job: Any) -> dg.SensorDefinition:
         job=job,
         minimum_interval_seconds=INTERVAL_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Builds days that were missed, refused or failed, as soon as their verdict lets them through.",
+        description="Builds days that were missed, refused or failed, as soon as their verdict lets them through; and "
+        "days whose run died without being repeated.",
     )
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = adapters.clock.now()
@@ -47,11 +50,13 @@ def catch_up_sensor(adapters: Adapters, job: Any) -> dg.SensorDefinition:
         plan = _plan(adapters, context.instance, now, tried)
         problem = _tell_left(adapters, plan.left_failed, state)
         tried |= {(day := one.day.isoformat()): [*tried.get(day, []), one.verdict] for one in plan.start}
-        first = (now - timedelta(days=settings.watch.catch_up_days)).date().isoformat()
-        state["tried"] = {day: key for day, key in tried.items() if day >= first}
+        first = (now - timedelta(days=settings.watch.catch_up_days)).date()
+        state["tried"] = {day: key for day, key in tried.items() if day >= first.isoformat()}
+        lost = lost_days(context.instance, job.name, first, now.date(), now)
+        again = [_again(day, lost[day]) for day in sorted(lost.keys() - {one.day for one in plan.start})]
         return dg.SensorResult(
-            run_requests=[_request(one) for one in plan.start],
-            skip_reason=None if plan.start else _said(plan, problem),
+            run_requests=[*map(_request, plan.start), *again],
+            skip_reason=None if plan.start or again else _said(plan, problem),
             cursor=write_cursor(state),
         )
 
@@ -68,15 +73,12 @@ def _plan(adapters: Adapters, instance: dg.DagsterInstance, now: datetime, tried
     span = {"first": min(due) - timedelta(days=TRAILING_WEEK), "last": max(due)}
     final = {row["day"] for row in adapters.warehouse.select("select_days_told", span)}
     open_days = [day for day in due if day not in final]
-    sources = required_sources(settings)
-    rows = adapters.warehouse.select("select_days_loaded", {**span, "sources": sources})
-    loaded = {row["day"] for row in rows if row["sources"] == len(sources)}
     reader = FreshnessReader(adapters.warehouse, adapters.repositories, settings, now)
     overrides = {day: found.reason for day in open_days if (found := stored_override(day, adapters.warehouse))}
     judged = [_open_day(adapters, reader, day, overrides.get(day)) for day in open_days]
     return plan_catch_up(
         judged,
-        loaded=loaded,
+        loaded=loaded_days(span["first"], span["last"], adapters.warehouse, settings),
         busy=busy_days(instance, min(due), max(due)),
         tried=tried,
         week=TRAILING_WEEK,
@@ -118,6 +120,10 @@ def _tell_left(adapters: Adapters, left: Sequence[OpenDay], state: dict[str, Any
 
 def _request(one: OpenDay) -> dg.RunRequest:
     return dg.RunRequest(run_key=f"catch-up:{one.day}:{one.verdict}", partition_key=one.day.isoformat())
+
+
+def _again(day: date, run_id: str) -> dg.RunRequest:
+    return dg.RunRequest(run_key=f"died:{run_id}", partition_key=day.isoformat())
 
 
 def _said(plan: CatchUp, problem: str) -> str:

@@ -1,7 +1,8 @@
 """Failed runs: each told once, however it was started."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_domain.ports import Row
 from muse_resources.adapters import Adapters
 from muse_sensors.cursors import read_cursor, write_cursor
+from muse_sensors.lost_runs import REPEATED_WITHIN
 
 # A tick is short, and what it leaves over is told by the next.
 MOST_TOLD, _MOST_RUNS = 10, 200
@@ -31,7 +33,8 @@ def failure_sensor(adapters: Adapters) -> dg.SensorDefinition:
     """Tells of failed runs in the order in which they failed.
 
     Dagster's own failure sensors forget a run whose telling failed, and miss what was started by hand. This one moves
-    its cursor past a run only when people know of it.
+    its cursor past a run only when people know of it. A run that Dagster is to repeat is remembered, and told when it
+    has not been repeated five minutes later.
     """
 
     @dg.sensor(
@@ -44,11 +47,14 @@ def failure_sensor(adapters: Adapters) -> dg.SensorDefinition:
         state = read_cursor(context.cursor)
         start = (adapters.clock.now() - _FIRST_LOOK).isoformat()
         after, known = str(state.get("after", start)), list(state.get("known", []))
+        waiting = list(state.get("waiting", []))
         told, problem = 0, ""
         for record in _failed_since(context.instance, datetime.fromisoformat(after)):
             run_id = record.dagster_run.run_id
             if f"run:{run_id}" not in known:
-                news, problem = _tell(adapters, context.instance, record, known)
+                if _will_retry(record.dagster_run):
+                    waiting.append(run_id)
+                news, problem = _tell(adapters, _failed(context.instance, record), known)
                 if problem:
                     break
                 known += [f"run:{run_id}", *news]
@@ -56,8 +62,14 @@ def failure_sensor(adapters: Adapters) -> dg.SensorDefinition:
                 if told == MOST_TOLD:
                     break
             after = record.update_timestamp.astimezone(UTC).isoformat()
+        overdue, waiting = _overdue(context.instance, waiting, adapters.clock.now())
+        for record in overdue:
+            news, not_told = _tell(adapters, replace(_failed(context.instance, record), will_retry=False))
+            waiting += [record.dagster_run.run_id] if not_told else []
+            known += news
+            told, problem = told + bool(news), problem or not_told
         said = f"told of {told} failed runs" + (f"; not told yet: {problem}" if problem else "")
-        cursor = write_cursor({"after": after, "known": known[-_REMEMBERED:]})
+        cursor = write_cursor({"after": after, "known": known[-_REMEMBERED:], "waiting": waiting})
         return dg.SensorResult(skip_reason=said, cursor=cursor)
 
     return tick
@@ -69,13 +81,31 @@ def _failed_since(instance: dg.DagsterInstance, after: datetime) -> Any:
     return instance.get_run_records(filters, limit=_MOST_RUNS, order_by="update_timestamp", ascending=True)
 
 
-def _tell(
-    adapters: Adapters, instance: dg.DagsterInstance, record: dg.RunRecord, known: list[str]
-) -> tuple[list[str], str]:
+def _will_retry(run: dg.DagsterRun) -> bool:
+    return run.tags.get("dagster/will_retry") == "true"
+
+
+def _overdue(instance: dg.DagsterInstance, waiting: list[str], now: datetime) -> tuple[list[dg.RunRecord], list[str]]:
+    """Of the failed runs that Dagster is to repeat: those that it should have repeated by now, and those that wait."""
+    overdue, still = [], []
+    for run_id in waiting:
+        record = instance.get_run_record_by_id(run_id)
+        if record is None or instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": run_id}), limit=1):
+            continue
+        if (record.end_time or 0.0) <= (now - REPEATED_WITHIN).timestamp():
+            overdue.append(record)
+        else:
+            still.append(run_id)
+    return overdue, still
+
+
+def _failed(instance: dg.DagsterInstance, record: dg.RunRecord) -> FailedRun:
+    return failed_run(instance, record.dagster_run, record.update_timestamp.astimezone(UTC).date())
+
+
+def _tell(adapters: Adapters, failed: FailedRun, known: Collection[str] = ()) -> tuple[list[str], str]:
     """Keys that people know now and did not before; and why they could not be told."""
-    run = record.dagster_run
-    failed = failed_run(instance, run, record.update_timestamp.astimezone(UTC).date())
-    notice = failure_notice(failed, _link(adapters, run.run_id))
+    notice = failure_notice(failed, _link(adapters, failed.run_id))
     if notice is None or notice.key in known or _watcher_has_told(adapters, failed):
         return [], ""
     problem = adapters.notifier.tell(notice)
@@ -99,8 +129,8 @@ def failed_run(instance: dg.DagsterInstance, run: dg.DagsterRun, failed_on: date
             errors += _error(event)
     days = {run.tags.get("dagster/partition"), run.tags.get("dagster/asset_partition_range_start")} - {None}
     title = "The day" if run.job_name == "daily_episode_job" else ", ".join(sorted(_assets(run))) or run.job_name
-    will_retry = run.tags.get("dagster/will_retry") == "true"
-    return FailedRun(run.run_id, title, min(map(str, days), default=""), refusals, errors, failed_on, will_retry)
+    day = min(map(str, days), default="")
+    return FailedRun(run.run_id, title, day, refusals, errors, failed_on, _will_retry(run))
 
 
 def _assets(run: dg.DagsterRun) -> Iterator[str]:

@@ -15,7 +15,7 @@ from muse_domain.rebuilding import Asked, Rebuild, plan_rebuild
 from muse_domain.settings import Settings
 from muse_resources.adapters import Adapters
 from muse_resources.event_intake import look_at_events
-from muse_resources.freshness import TRAILING_WEEK, required_sources
+from muse_resources.freshness import TRAILING_WEEK, loaded_days
 from muse_resources.input_files import is_remote
 from muse_resources.input_look import InputLook
 from muse_resources.report_intake import look_at_reports
@@ -34,7 +34,7 @@ _SOURCE_ASSETS = {"bench_runs": "benchmark_reports", "ui_events": "ui_event_file
 def file_sensor(adapters: Adapters, job: Any) -> dg.SensorDefinition:
     """Reads files that are new into the ledger of inputs, and starts the days that are built from others than theirs.
 
-    What is known of files lies in the warehouse (`input_files`, `day_loads`). The cursor only holds which days were
+    What is known of files lies in the warehouse (`input_files`, `loaded_days`). The cursor only holds which days were
     started for which state of their files, and which refused files people still have to be told of.
     """
     settings = adapters.workspace.settings
@@ -148,13 +148,11 @@ def _plan(
         return Rebuild((), (), ())
     settings = adapters.workspace.settings
     first, last = min(states) - timedelta(days=TRAILING_WEEK), max(states)
-    sources = required_sources(settings)
-    rows = adapters.warehouse.select("select_days_loaded", {"first": first, "last": last, "sources": sources})
     return plan_rebuild(
         states,
         asked=asked,
         busy=busy_days(instance, first, last),
-        loaded={row["day"] for row in rows if row["sources"] == len(sources)},
+        loaded=loaded_days(first, last, adapters.warehouse, settings),
         week=TRAILING_WEEK,
         first=settings.muse.start_date,
         now=now,

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 
+from muse_domain.notices import Notice
 from muse_domain.watch import FreshnessVerdict, WatchStatus
 from muse_domain.watch_state import change_notice, source_statuses
 from muse_resources.adapters import Adapters
@@ -37,31 +39,54 @@ def watcher_sensor(adapters: Adapters) -> dg.SensorDefinition:
         reader = FreshnessReader(adapters.warehouse, adapters.repositories, settings, adapters.clock.now())
         verdicts = [reader.judge(day) for day in days]
         statuses = source_statuses(verdicts)
-        notice = change_notice(told, statuses, verdicts)
-        is_known = (
-            len(statuses) == 1
-            and told.keys() <= statuses.keys()
-            and any(_is_told(adapters, verdict) for verdict in verdicts)
-        )
-        problem = adapters.notifier.tell(notice) if notice and not is_known else ""
-        was_told = notice is not None and not problem
-        duration_ms = (time.perf_counter() - started) * 1000.0
-        changed = [v for v in verdicts if was_told or recorded.get(v.day.isoformat()) != str(v.status)]
-        _record(adapters, changed, duration_ms, alert_sent=was_told)
+        telling = _tell(adapters, told, statuses, verdicts)
+        changed = [v for v in verdicts if telling.was_told or recorded.get(v.day.isoformat()) != str(v.status)]
+        _record(adapters, changed, (time.perf_counter() - started) * 1000.0, alert_sent=telling.was_told)
+        known = statuses if telling.was_told or not telling.notice else told
         after = {
-            "told": {name: str(status) for name, status in statuses.items()} if was_told or not notice else dict(told),
+            "told": {name: str(status) for name, status in known.items()},
             "recorded": {v.day.isoformat(): str(v.status) for v in verdicts},
         }
-        said = (
-            f"told: {notice.title}" if was_told and notice else f"not told yet: {problem}" if problem else "no change"
-        )
         return dg.SensorResult(
-            skip_reason=f"{said}. {'; '.join(f'{v.day} {v.status}' for v in verdicts)}",
+            skip_reason=f"{telling.said}. {'; '.join(f'{v.day} {v.status}' for v in verdicts)}",
             cursor=write_cursor(after),
             asset_events=[_event(verdict) for verdict in changed],
         )
 
     return tick
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """What there is to tell, and why it could not be told."""
+
+    notice: Notice | None
+    problem: str = ""
+
+    @property
+    def was_told(self) -> bool:
+        return self.notice is not None and not self.problem
+
+    @property
+    def said(self) -> str:
+        if self.problem:
+            return f"not told yet: {self.problem}"
+        return f"told: {self.notice.title}" if self.notice else "no change"
+
+
+def _tell(
+    adapters: Adapters,
+    told: Mapping[str, str],
+    statuses: Mapping[str, WatchStatus],
+    verdicts: Sequence[FreshnessVerdict],
+) -> _Telling:
+    notice = change_notice(told, statuses, verdicts)
+    if notice is None:
+        return _Telling(None)
+    is_the_only_news = len(statuses) == 1 and told.keys() <= statuses.keys()
+    if is_the_only_news and any(_is_told(adapters, verdict) for verdict in verdicts):
+        return _Telling(notice)
+    return _Telling(notice, adapters.notifier.tell(notice))
 
 
 def _is_told(adapters: Adapters, verdict: FreshnessVerdict) -> bool:

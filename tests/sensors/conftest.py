@@ -7,6 +7,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import time_machine
+from dagster._core.events import JobFailureData, RunFailureReason
 
 from muse_domain.notices import Notice
 from muse_resources.adapters import Adapters, build_adapters
@@ -75,6 +77,17 @@ def ticked(
         result = sensor(context)
     assert isinstance(result, dg.SensorResult)
     return result
+
+
+def failed_run(
+    instance: dg.DagsterInstance, day: date, at: datetime, *, reason: RunFailureReason = RunFailureReason.UNKNOWN
+) -> str:
+    """The id of a run of the daily job that failed then; without a reason, as one whose process was killed."""
+    job = dg.job(name="daily_episode_job")(lambda: None)
+    with time_machine.travel(at, tick=False):
+        run = instance.create_run_for_job(job, tags={"dagster/partition": day.isoformat()})
+        instance.report_run_failed(run, job_failure_data=JobFailureData(None, failure_reason=reason))
+    return run.run_id
 
 
 def days_asked(result: dg.SensorResult) -> list[str]:

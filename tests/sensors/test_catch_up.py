@@ -12,7 +12,7 @@ from muse_sensors.catch_up import INTERVAL_S, catch_up_sensor
 from muse_sensors.cursors import read_cursor
 from tests.assets.runs import run_assets
 from tests.live_workspace import LiveWorkspace
-from tests.sensors.conftest import START, ToldPeople, days_asked, ticked
+from tests.sensors.conftest import START, ToldPeople, days_asked, failed_run, ticked
 
 At = Callable[[datetime], Adapters]
 MORNING = datetime(2026, 9, 4, 9, 0, tzinfo=UTC)
@@ -157,3 +157,15 @@ def test_after_a_pause_the_schedule_goes_first(
     paused = tick(adapters_at, cursor, instance, later)
     assert days_asked(paused) == [] and read_cursor(paused.cursor)["at"] == later.isoformat()
     assert days_asked(tick(adapters_at, str(paused.cursor), instance, later + TICK)) != []
+
+
+def test_a_day_whose_run_died_is_started_again(
+    live: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance
+) -> None:
+    """Though it has its episode: what its run was started for is not in it. The run itself is asked for once."""
+    cursor = started(adapters_at, instance)
+    told_days(adapters_at(MORNING), START, date(2026, 9, 2), date(2026, 9, 3))
+    assert days_asked(tick(adapters_at, cursor, instance)) == []
+    run_id = failed_run(instance, date(2026, 9, 3), MORNING - TICK)
+    result = tick(adapters_at, cursor, instance)
+    assert [(one.partition_key, one.run_key) for one in result.run_requests or []] == [("2026-09-03", f"died:{run_id}")]

@@ -7,7 +7,8 @@ import dagster as dg
 
 from muse_resources.adapters import Adapters
 from muse_sensors.failures import MOST_TOLD, failure_sensor
-from tests.sensors.conftest import ToldPeople, ticked
+from muse_sensors.lost_runs import REPEATED_WITHIN
+from tests.sensors.conftest import ToldPeople, failed_run, ticked
 
 At = Callable[[datetime], Adapters]
 NEXT = date(2026, 9, 9)
@@ -60,6 +61,28 @@ def test_a_telling_that_failed_is_repeated(adapters_at: At, people: ToldPeople, 
     people.problem = ""
     ticked(sensor(adapters_at), first.cursor, instance)
     assert [notice.title[-17:] for notice in people.told] == ["2026-09-08 failed", "2026-09-09 failed"]
+
+
+def test_a_run_that_dagster_did_not_repeat_is_told_after_five_minutes(
+    adapters_at: At, people: ToldPeople, instance: dg.DagsterInstance
+) -> None:
+    """Its code server was away. One that was repeated is told by what becomes of its repetition."""
+    now = datetime.now(UTC)
+    lost, repeated = (failed_run(instance, date(2026, 9, day), now) for day in (8, 9))
+    for run_id in (lost, repeated):
+        instance.add_run_tags(run_id, {"dagster/will_retry": "true"})
+    job = dg.job(name="daily_episode_job")(lambda: None)
+    instance.create_run_for_job(job, tags={"dagster/parent_run_id": repeated})
+    cursor = ticked(failure_sensor(adapters_at(now)), None, instance).cursor
+    assert people.told == []
+    people.problem = "Slack answered 500"
+    later = failure_sensor(adapters_at(now + REPEATED_WITHIN))
+    cursor = ticked(later, cursor, instance).cursor
+    people.problem = ""
+    for _ in range(3):
+        cursor = ticked(later, cursor, instance).cursor
+    [notice] = people.told
+    assert "2026-09-08 failed" in notice.title
 
 
 def test_a_day_refused_again_and_again_is_told_once(

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, time
 import dagster as dg
 import pytest
 
-from muse_assets.jobs import claims_job, daily_episode_job
+from muse_assets.jobs import claims_job, daily_episode_job, digest_job
 from muse_domain.settings import MuseSection, RepositorySection, Settings, WatchSection
-from muse_sensors.schedules import build_time, claims_schedule, daily_episode_schedule
+from muse_sensors.schedules import build_time, claims_schedule, daily_episode_schedule, digest_schedule
 
 
 def _settings(start: date, end: date | None = None, build_at: time = time(2)) -> Settings:
@@ -96,3 +96,22 @@ def test_claims_are_run_again_every_day_whatever_days_are_covered() -> None:
     keys = [request.run_key for request in requests if isinstance(request, dg.RunRequest)]
     assert len(keys) == 3 and len(set(keys)) == 2
     assert all(request.partition_key is None for request in requests if isinstance(request, dg.RunRequest))
+
+
+def test_the_digest_is_of_the_month_before_and_built_again_for_late_days() -> None:
+    """On the first of a month and the six days after, each tick a run of its own; a tick twice is one run."""
+    schedule = digest_schedule(digest_job(), _settings(date(2025, 12, 20)))
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 4 1-7 * *", "UTC")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING and schedule.job_name == "digest_job"
+    requests = [_tick(schedule, datetime(2026, 1, day, 4, 30, tzinfo=UTC)) for day in (1, 1, 7)]
+    asked = [(one.partition_key, one.run_key) for one in requests if isinstance(one, dg.RunRequest)]
+    assert {month for month, _ in asked} == {"2025-12-01"} and len(asked) == 3 and len(set(asked)) == 2
+
+
+def test_a_month_that_is_not_covered_has_no_digest() -> None:
+    """Months before the first and after the last covered day; both of these have one."""
+    schedule = digest_schedule(digest_job(), _settings(date(2025, 12, 20), date(2026, 1, 4)))
+    ticks = [_tick(schedule, datetime(year, month, 1, 4, 30, tzinfo=UTC)) for year, month in
+             ((2025, 12), (2026, 1), (2026, 2), (2026, 3))]  # fmt: skip
+    assert [isinstance(one, dg.RunRequest) for one in ticks] == [False, True, True, False]
+    assert "2025-11 is not covered" in str(ticks[0].skip_message)  # type: ignore[union-attr]

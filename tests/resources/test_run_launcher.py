@@ -1,0 +1,114 @@
+"""What the daemon is told of a run that is under way: it fails only when it is known that no process works on it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import time_machine
+from dagster._core.events import EngineEventData
+from dagster._core.launcher import WorkerStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
+
+from muse_apps.dagster_home import open_instance
+from muse_resources.run_launcher import HOST_TAG, PID_TAG, WatchedRunLauncher
+from muse_resources.workspace import load_workspace
+from tests.dagster_server import free_port, wait_for
+from tests.workspaces import ROOT, bare_environment, end_group
+
+HERE = socket.gethostname()
+OF_CODE_SERVER = {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": "/tmp/no-such-socket"})}
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance with the project's own dagster.yaml."""
+    (tmp_path / "muse.toml").write_text('[muse]\nstart_date = 2026-09-01\n[repositories.hearts]\npath = "."\n')
+    with open_instance(load_workspace(tmp_path, {})) as opened:
+        yield opened
+
+
+@pytest.fixture
+def gone() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def status(instance: dg.DagsterInstance, tags: dict[str, str], worker: int | None = None) -> WorkerStatus:
+    """What the launcher says of a run with these tags, on which that process said that it works."""
+    run = instance.add_run(
+        dg.DagsterRun(job_name="job", run_id="r" * 36, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    )
+    if worker:
+        instance.report_engine_event("Started process for run.", run, EngineEventData.in_process(worker))
+    launcher = instance.run_launcher
+    assert isinstance(launcher, WatchedRunLauncher) and launcher.supports_check_run_worker_health
+    return launcher.check_run_worker_health(run).status
+
+
+@pytest.mark.parametrize("host, fails", [(HERE, True), ("another", False)])
+def test_a_run_of_a_command_ends_with_its_process(
+    instance: dg.DagsterInstance, gone: int, host: str, fails: bool
+) -> None:
+    """Of another machine's processes nothing is known."""
+    expected = WorkerStatus.FAILED if fails else WorkerStatus.RUNNING
+    assert status(instance, {PID_TAG: str(gone), HOST_TAG: host}) is expected
+
+
+def test_a_run_of_a_living_command_goes_on(instance: dg.DagsterInstance) -> None:
+    """It is this very process."""
+    assert status(instance, {PID_TAG: str(os.getpid()), HOST_TAG: HERE}) is WorkerStatus.RUNNING
+
+
+def test_a_worker_outlives_its_code_server(instance: dg.DagsterInstance) -> None:
+    """The server's socket is gone, the worker is not."""
+    assert status(instance, OF_CODE_SERVER, os.getpid()) is WorkerStatus.RUNNING
+
+
+def test_a_worker_that_is_gone_fails_its_run(instance: dg.DagsterInstance, gone: int) -> None:
+    """Nobody else would say so: its code server has died as well."""
+    assert status(instance, OF_CODE_SERVER, gone) is WorkerStatus.FAILED
+
+
+def test_a_process_that_took_the_number_of_a_worker_is_another_one(instance: dg.DagsterInstance) -> None:
+    """After a power cut numbers come again. This process is younger than what was noted an hour ago."""
+    with time_machine.travel(time.time() - 3600):
+        run = status(instance, OF_CODE_SERVER, os.getpid())
+    assert run is WorkerStatus.FAILED
+
+
+def test_a_run_that_nobody_is_known_to_work_on_is_left_alone(instance: dg.DagsterInstance) -> None:
+    """Another launcher's run, or one that a script executes."""
+    assert status(instance, {}) is WorkerStatus.RUNNING
+
+
+def test_a_code_server_elsewhere_says_whether_it_works_on_a_run(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    """While it does not answer nothing is known; one that was started anew has no run of before."""
+    (tmp_path / "definitions.py").write_text("import dagster as dg\ndefs = dg.Definitions()\n")
+    port = free_port()
+    # An address of its own: not one of those that mean this machine.
+    tags = {GRPC_INFO_TAG: json.dumps({"host": "127.0.0.2", "port": port})}
+    assert status(instance, tags) is WorkerStatus.RUNNING
+    command = [sys.executable, "-m", "dagster", "api", "grpc", "--host", "127.0.0.2", "--port", str(port)]
+    server = subprocess.Popen(
+        [*command, "-f", str(tmp_path / "definitions.py")], cwd=ROOT, env=bare_environment(), start_new_session=True
+    )
+    try:
+        instance.delete_run("r" * 36)
+        wait_for(lambda: _answers(port), 60, "the code server")
+        assert status(instance, tags) is WorkerStatus.FAILED
+    finally:
+        end_group(server)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.2", port)) == 0

@@ -148,7 +148,7 @@ class DagsterServer:
 @contextmanager
 def dagster_server(workspace: Path, log: Path, **environment: str) -> Iterator[DagsterServer]:
     """`muse dev` on a free port until the end of the block; then no process of its Dagster is left."""
-    port = _free_port()
+    port = free_port()
     command = [str(MUSE), "--workspace", str(workspace), "dev", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -173,7 +173,8 @@ def _is_up(server: DagsterServer) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

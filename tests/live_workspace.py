@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from random import Random
 
 from tests.workspaces import git
 
@@ -49,15 +50,13 @@ class LiveWorkspace:
         git(self.engine, *author, "commit", "-q", "--allow-empty", "-m", subject, **dates)
         return git(self.engine, "rev-parse", "HEAD")
 
-    def report(self, sha: str, at: datetime, median_ms: float = 0.24) -> Path:
-        """Measure a commit at that instant."""
-        median = median_ms / 1000.0
-        stats = {"mean": median, "median": median, "min": median * 0.9, "max": median * 1.1, "stddev": median / 50,
-                 "rounds": 40, "ops": 1 / median, "iterations": 1}  # fmt: skip
+    def report(self, sha: str, at: datetime, median_ms: float = 0.24, **others_ms: float) -> Path:
+        """Measure a commit at that instant: `decode`, and other benchmarks by their names."""
+        medians_ms = {"decode": median_ms, **others_ms}
         report = {
             "machine_info": {"machine": "x86_64", "system": "Linux", "cpu": {"brand_raw": "Xeon", "count": 2}},
             "commit_info": {"id": sha, "dirty": False},
-            "benchmarks": [{"fullname": "t.py::decode", "stats": stats, "extra_info": {}}],
+            "benchmarks": [_benchmark(name, median / 1000.0) for name, median in medians_ms.items()],
             "datetime": at.replace(tzinfo=None).isoformat(),
             "version": "4.0.0",
         }
@@ -73,6 +72,17 @@ class LiveWorkspace:
     def engine(self) -> Path:
         """The measured repository."""
         return self.folder / "engine"
+
+
+def _benchmark(name: str, median: float) -> object:
+    stats = {"mean": median, "median": median, "min": median * 0.9, "max": median * 1.1, "stddev": median / 50,
+             "rounds": 40, "ops": 1 / median, "iterations": 1}  # fmt: skip
+    return {"fullname": f"t.py::{name}", "stats": stats, "extra_info": {}}
+
+
+def noisy_ms(around_ms: float, seed: int) -> float:
+    """A measurement with one percent of noise."""
+    return around_ms * (1 + Random(seed).uniform(-0.01, 0.01))
 
 
 def live_workspace(folder: Path, start: date, *, grace_minutes: int = 5, more: str = "") -> LiveWorkspace:

@@ -1,13 +1,13 @@
 """Dagster itself around the real present: a commit becomes an episode, stale data stops the next, people know it once.
 
-Nothing here is told the time: the commits lie where the story needs them.
+Once with Dagster's storage in files, once in a real PostgreSQL. Nothing here is told the time: the commits lie where
+the story needs them.
 """
 
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -15,7 +15,8 @@ import pytest
 from muse_domain.days import day_start
 from tests.assets.runs import run_assets
 from tests.dagster_server import DagsterServer, dagster_server, wait_for
-from tests.live_workspace import LiveWorkspace, live_workspace
+from tests.live_workspace import LiveWorkspace, live_workspace, noisy_ms
+from tests.postgres_server import PASSWORD, PostgresServer, postgres_server
 from tests.slack_server import SlackServer, slack_server
 from tests.workspaces import adapters_of, post_files, selected, stop_warehouse
 
@@ -50,7 +51,7 @@ def live(tmp_path: Path, now: datetime, told_day: datetime) -> Iterator[LiveWork
     workspace = live_workspace(tmp_path / "live", start, more=WATCH)
     sha = workspace.commit(told_day - 12 * DAY)
     for hours in range(2, 11 * 24, 6):
-        workspace.report(sha, told_day - 11 * DAY + hours * HOUR, _noisy_ms(0.24, hours))
+        workspace.report(sha, told_day - 11 * DAY + hours * HOUR, noisy_ms(0.24, hours))
     adapters = adapters_of(workspace.folder)
     adapters.warehouse.migrate()
     assert run_assets(adapters, TABLES, start, now.date()).success
@@ -65,14 +66,23 @@ def slack() -> Iterator[SlackServer]:
         yield server
 
 
-def _noisy_ms(around_ms: float, seed: int) -> float:
-    return around_ms * (1 + Random(seed).uniform(-0.01, 0.01))
+@pytest.fixture(params=["sqlite", "postgres"])
+def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer | None]:
+    """The server that keeps Dagster's storage; None where it lies in files."""
+    if request.param == "sqlite":
+        yield None
+        return
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture
-def dagster(live: LiveWorkspace, slack: SlackServer, tmp_path: Path) -> Iterator[DagsterServer]:
+def dagster(
+    live: LiveWorkspace, slack: SlackServer, postgres: PostgresServer | None, tmp_path: Path
+) -> Iterator[DagsterServer]:
     """`muse dev`, after every sensor had its first look."""
-    with dagster_server(live.folder, tmp_path / "log", SLACK_WEBHOOK_URL=slack.url) as server:
+    storage = {"MUSE_POSTGRES_URL": postgres.url()} if postgres else {}
+    with dagster_server(live.folder, tmp_path / "log", SLACK_WEBHOOK_URL=slack.url, **storage) as server:
         wait_for(lambda: all(map(server.ticked_at, SENSORS)), SLOW_S, "the first look of every sensor")
         yield server
 
@@ -94,11 +104,17 @@ def episode(live: LiveWorkspace, day: str) -> dict[str, Any]:
 def measure(live: LiveWorkspace, sha: str, day: datetime) -> None:
     """Eight runs of a commit that made it slower."""
     for hours in range(5, 13):
-        live.report(sha, day + hours * HOUR, _noisy_ms(0.31, hours))
+        live.report(sha, day + hours * HOUR, noisy_ms(0.31, hours))
 
 
 def test_from_a_commit_to_its_episode_and_from_stale_data_to_the_recovery(
-    live: LiveWorkspace, slack: SlackServer, dagster: DagsterServer, now: datetime, told_day: datetime
+    live: LiveWorkspace,
+    slack: SlackServer,
+    postgres: PostgresServer | None,
+    dagster: DagsterServer,
+    now: datetime,
+    told_day: datetime,
+    tmp_path: Path,
 ) -> None:
     """Without a hand except those that push, measure, and try in vain."""
     told, yesterday, today = (day.date().isoformat() for day in (told_day, told_day + DAY, now))
@@ -143,6 +159,23 @@ def test_from_a_commit_to_its_episode_and_from_stale_data_to_the_recovery(
     assert "Fresh again: hearts" in slack.told[1]
     dagster.wait_for_tick("failure_sensor", "watcher_sensor", timeout_s=SLOW_S)
     assert len(slack.told) == 2, slack.told
+    assert bool(list(live.folder.rglob("*.db"))) is (postgres is None)
+    if postgres:
+        _stands_in(postgres, run)
+        assert PASSWORD not in str(dagster.ask("{ instance { info } }"))
+        assert PASSWORD.encode() not in (tmp_path / "log").read_bytes()
+
+
+def _stands_in(postgres: PostgresServer, run_id: str) -> None:
+    """Runs, events and ticks are where they belong."""
+    assert postgres.rows(f"SELECT status FROM runs WHERE run_id = '{run_id}'") == [("SUCCESS",)]
+    [(materialised,)] = postgres.rows(
+        "SELECT count(DISTINCT asset_key) FROM event_logs "
+        f"WHERE run_id = '{run_id}' AND dagster_event_type = 'ASSET_MATERIALIZATION'"
+    )
+    assert materialised >= 8
+    [(ticking,)] = postgres.rows("SELECT count(DISTINCT selector_id) FROM job_ticks WHERE type = 'SENSOR'")
+    assert ticking == len(SENSORS)
 
 
 def _published(live: LiveWorkspace, day: str) -> dict[str, Any]:

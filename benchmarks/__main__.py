@@ -27,6 +27,9 @@ MEASURED = (
     "finding_speed",
     "finding_study",
     "building_days",
+    "council",
+    "year_backfill",
+    "commit_to_run",
 )
 OWNER = "embedded_owner"
 HEADING = """# Performance

@@ -50,7 +50,7 @@ def _sides(store: Warehouse, workspace: Workspace) -> dict[str, Callable[[], Fig
 
     def ours() -> Figures:
         client.command("TRUNCATE TABLE session_stats")
-        client.command("ALTER TABLE day_loads DELETE WHERE source = 'session_stats'", settings={"mutations_sync": 1})
+        client.command("ALTER TABLE loaded_days DELETE WHERE source = 'session_stats'", settings={"mutations_sync": 1})
         return _timed(lambda: _must_build(store, workspace, FIRST_DAY))
 
     def bare() -> Figures:

@@ -1,5 +1,6 @@
 """Files of user-interface events as a browser's library writes them, and the workspace that reads them."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -82,6 +83,7 @@ def write_events(folder: Path, count: int, days: int, *, each_day: bool = False)
         finally:
             client.close()
             stop_owner(Path(scratch) / "writer")
+    os.sync()  # or the first side is timed while the disk still writes the files
     return sorted(folder.iterdir())
 
 

@@ -24,6 +24,7 @@ class Sizes:
 
     events: int = 10_000_000
     backfill_events: int = 3_650_000
+    backfill_days: int = 365
     rollup_events: int = 100_000_000
     reports: int = 10_000
     series: int = 10_000

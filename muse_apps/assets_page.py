@@ -48,8 +48,10 @@ def assets_page() -> str:
 def _asset(node: Any, blocking: Iterable[dg.AssetCheckKey]) -> str:
     name = node.key.to_user_string()
     parents = ", ".join(f"`{key.to_user_string()}`" for key in sorted(node.parent_keys)) or "nothing of the graph"
-    runs = "one run for any range of days" if node.backfill_policy else "one run a day"
-    told = f"{node.description}\n\nFrom {parents}." + (f" Partitioned by day, {runs}." if node.is_partitioned else "")
+    part = "month" if isinstance(node.partitions_def, dg.MonthlyPartitionsDefinition) else "day"
+    runs = f"one run for any range of {part}s" if node.backfill_policy else f"one run a {part}"
+    told = f"{node.description}\n\nFrom {parents}."
+    told += f" Partitioned by {part}, {runs}." if node.is_partitioned else ""
     checks = [f"`{key.name}`{' (blocks)' if key in blocking else ''}" for key in sorted(node.check_keys)]
     if checks:
         told += f" Checks: {', '.join(checks)}."

@@ -12,8 +12,9 @@ from rich.markup import escape
 from muse_apps import dead_letters
 from muse_apps.backup import backup, restore
 from muse_apps.console import console, errors, files_progress, progress, show_table
+from muse_apps.deciding import approve, override
 from muse_apps.spans import DAY_FORMATS, asked_days
-from muse_apps.watching import override, watcher
+from muse_apps.watching import watcher
 from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_domain.ports import SourceUnreachable
 from muse_domain.settings import SettingsError
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(watcher)
 app.command()(override)
+app.command()(approve)
 app.command()(backup)
 app.command()(restore)
 
@@ -213,10 +215,11 @@ def ingest(
 def verify(
     context: typer.Context,
     target: Annotated[
-        str, typer.Argument(help="`all`, a day (2026-09-08) or an episode (banterpacks/ep-001).")
+        str,
+        typer.Argument(help="`all`, a day (2026-09-08), an episode (banterpacks/ep-001) or a digest (digest-2026-09)."),
     ] = "all",
 ) -> None:
-    """Run every claim of the published episodes against the warehouse again, and say which still hold."""
+    """Run every claim of the published episodes and digests against the warehouse again, and say which still hold."""
     from muse_apps.report import show_corrections, show_proof
     from muse_resources.proof import NothingToVerify
     from muse_resources.proof import verify as prove

@@ -10,10 +10,9 @@ from filelock import FileLock
 
 from muse_domain.settings import SettingsError
 from muse_resources.dagster_storage import POSTGRES_VARIABLE, ping_postgres
-from muse_resources.liveness import is_alive
+from muse_resources.run_launcher import HOST_TAG, PID_TAG, command_lives
 from muse_resources.workspace import Workspace
 
-PID_TAG, HOST_TAG = "muse/pid", "muse/host"
 SETTINGS_FILE = "dagster.yaml"
 _STORAGES = {"storage", "run_storage", "event_log_storage", "schedule_storage"}
 OPEN_STATUSES = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
@@ -78,7 +77,7 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> int:
     abandoned = [
         run
         for run in instance.get_runs(dg.RunsFilter(statuses=OPEN_STATUSES, tags={HOST_TAG: socket.gethostname()}))
-        if not is_alive(int(run.tags[PID_TAG]))
+        if not command_lives(instance, run)
     ]
     for run in abandoned:
         instance.report_run_failed(run, message="The process of this run was killed.")

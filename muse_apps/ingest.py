@@ -11,7 +11,7 @@ from muse_assets.ingest import GROUP, ingest_assets
 from muse_domain.measurements import ReportRefused
 from muse_domain.ports import LoadedDay, OnFile
 from muse_domain.settings import EventSource, ReportSource
-from muse_resources import event_intake, report_intake
+from muse_resources import event_gathering, report_intake
 from muse_resources.adapters import Adapters
 from muse_resources.event_files import inspect_events
 from muse_resources.event_intake import event_reader
@@ -19,7 +19,7 @@ from muse_resources.file_ledger import FileLedger, is_under, one_at_a_time
 from muse_resources.input_files import InputFile, list_inputs
 from muse_resources.report_files import read_report_file, report_reader
 
-REPORTS, EVENTS = report_intake.SOURCE, event_intake.SOURCE
+REPORTS, EVENTS = report_intake.SOURCE, event_gathering.SOURCE
 SOURCES = (REPORTS, EVENTS)
 # What a file may be to the next ingest, with an explanation where the word does not suffice.
 STATES = {

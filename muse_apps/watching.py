@@ -1,15 +1,14 @@
-"""`muse watcher` and `muse override`: what the watcher says of the days under watch, and a decision against it."""
+"""`muse watcher`: what the watcher says of the days under watch."""
 
-import getpass
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from muse_apps.console import console, show_table
+from muse_apps.console import show_table
 from muse_apps.spans import DAY_FORMATS
 from muse_domain.watch import FreshnessVerdict
 from muse_resources.adapters import Adapters, build_adapters
@@ -39,41 +38,6 @@ def watcher(
     _show(verdicts, is_let_through)
     if not all(is_let_through):
         raise typer.Exit(1)
-
-
-def override(
-    context: typer.Context,
-    day: Annotated[datetime, typer.Argument(formats=DAY_FORMATS, help="The day that is to be written about.")],
-    reason: Annotated[str, typer.Option(help="Why; it is printed in the episode.")] = "",
-    by: Annotated[str, typer.Option(help="Who decides it; your login without it. Never printed.")] = "",
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take an earlier override back.")] = False,
-) -> None:
-    """Let one day through the watcher's gate, for a reason that its episode will print. No other gate opens."""
-    if not withdraw and not reason.strip():
-        raise typer.BadParameter("say why: --reason '...'")
-    adapters = build_adapters(load_workspace(_folder(context)))
-    record_override(adapters, day.date(), reason, by or getpass.getuser(), withdraw=withdraw)
-    done = "withdrawn" if withdraw else "recorded"
-    console.print(f"Override of {day.date()} {done}. Build the day again for it to count:")
-    console.print(f"  muse backfill --from {day.date()} --to {day.date()}", soft_wrap=True)
-
-
-def record_override(adapters: Adapters, day: date, reason: str, by: str, *, withdraw: bool = False) -> None:
-    """Materialise `overrides` for this day, in Dagster's history like everything else. Raises dg.Failure."""
-    import dagster as dg
-
-    from muse_apps.dagster_home import open_instance, own_tags
-    from muse_assets.build import build_defs
-
-    adapters.warehouse.migrate()
-    graph = build_defs(adapters).resolve_implicit_global_asset_job_def()
-    asset = graph.get_subset(asset_selection={dg.AssetKey("overrides")})
-    config = {
-        "ops": {"overrides": {"config": {"reason": reason, "by": by, "withdraw": withdraw}}},
-        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-    }
-    with open_instance(adapters.workspace) as instance:
-        asset.execute_in_process(instance=instance, partition_key=day.isoformat(), tags=own_tags(), run_config=config)
 
 
 def _folder(context: typer.Context) -> Path:

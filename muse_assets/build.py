@@ -9,11 +9,13 @@ from typing import Any
 
 import dagster as dg
 
+from muse_assets.approvals import approval_assets
 from muse_assets.checks import daily_checks
 from muse_assets.council.group import council_assets
 from muse_assets.daily import DailyAsset, daily_partitions
+from muse_assets.digest import digest_assets, monthly_partitions
 from muse_assets.ingest import ingest_assets
-from muse_assets.jobs import claims_job, daily_episode_job
+from muse_assets.jobs import claims_job, daily_episode_job, digest_job
 from muse_assets.overrides import override_assets
 from muse_assets.prove import corrections_asset
 from muse_assets.publish import publish_assets
@@ -25,7 +27,7 @@ from muse_sensors.catch_up import catch_up_sensor
 from muse_sensors.commits import commit_sensor
 from muse_sensors.failures import failure_sensor
 from muse_sensors.files import file_sensor
-from muse_sensors.schedules import claims_schedule, daily_episode_schedule
+from muse_sensors.schedules import claims_schedule, daily_episode_schedule, digest_schedule
 from muse_sensors.watcher import watcher_sensor
 
 # Used on purpose, pinned, and covered by tests: checks of single partitions (preview), backfill policies (beta),
@@ -40,17 +42,22 @@ warnings.filterwarnings(
 def build_defs(adapters: Adapters) -> dg.Definitions:
     """The whole graph over these adapters."""
     settings = adapters.workspace.settings
-    partitions = daily_partitions(settings)
-    job, claims = daily_episode_job(), claims_job()
+    partitions, months = daily_partitions(settings), monthly_partitions(settings)
+    job, digest, claims = daily_episode_job(), digest_job(), claims_job()
     return dg.Definitions(
         assets=[
             *source_assets(settings),
-            *(asset.build(partitions) for asset in [*daily_assets(settings), *override_assets()]),
+            *(asset.build(partitions) for asset in [*daily_assets(settings), *override_assets(), *approval_assets()]),
+            *(asset.build(months) for asset in digest_assets()),
             corrections_asset(),
         ],
         asset_checks=daily_checks(partitions),
-        jobs=[job, claims],
-        schedules=[daily_episode_schedule(job, settings), claims_schedule(claims, settings)],
+        jobs=[job, digest, claims],
+        schedules=[
+            daily_episode_schedule(job, settings),
+            digest_schedule(digest, settings),
+            claims_schedule(claims, settings),
+        ],
         sensors=[
             watcher_sensor(adapters),
             commit_sensor(adapters, job),

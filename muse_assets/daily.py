@@ -37,7 +37,7 @@ class DailyAsset:
 
     function: Callable[..., Any]
     group: str
-    deps: Sequence[str]
+    deps: Sequence[str | dg.AssetDep]
     kinds: frozenset[str]
     tables: Sequence[str] = ()
     gate: str = ""

@@ -17,6 +17,16 @@ def daily_episode_job() -> Any:
     )
 
 
+def digest_job() -> Any:
+    """One month's digest, from what became of its days to the page."""
+    return dg.define_asset_job(
+        "digest_job",
+        selection=dg.AssetSelection.groups("digest"),
+        tags={"muse/job": "digest_job"},
+        description="One month's digest, from what became of its days to the page.",
+    )
+
+
 def claims_job() -> Any:
     """Every claim of every published episode, run again."""
     return dg.define_asset_job(

@@ -77,7 +77,7 @@ def corrections_asset() -> Any:
     return dg.asset(
         name="corrections",
         group_name=GROUP,
-        deps=["publications"],
+        deps=["publications", "digest_publications"],
         kinds={"clickhouse", "git"},
         owners=[OWNER],
         description=inspect.getdoc(corrections),

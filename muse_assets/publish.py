@@ -1,7 +1,8 @@
 """From an approved episode to a page that people read."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -18,31 +19,70 @@ PUBLICATION_GATE = "publication_gate"
 PUBLISHABLE = (EpisodeStatus.APPROVED, EpisodeStatus.PUBLISHED)
 
 
+@dataclass(frozen=True, slots=True)
+class PostTables:
+    """Where posts of one kind and their publications are stored, and the queries for those of a partition."""
+
+    posts: str
+    publications: str
+    select_post: str
+    select_publication: str
+
+
+EPISODES = PostTables("episodes", "publications", "select_episode", "select_publication")
+
+
 def publications(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
     publisher: dg.ResourceParam[Publisher],
     clock: dg.ResourceParam[Clock],
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """One commit with the episode, its charts and its claim ledger; it takes the next number of its series.
+    """One commit with the episode, its charts, their data and its claim ledger; it takes the next number of its series.
 
     The publication's gate stands in here: without a passing verdict for exactly this text nothing is committed.
     """
     day = day_of(context)
     store = warehouse.tagged(context.run.run_id)
-    episode = _stored_episode(store, day)
-    if episode is None or episode["status"] not in PUBLISHABLE:
-        yield _nothing(_nothing_to_publish(store, day, episode))
+
+    def objection(episode: Row) -> str:
+        # An episode that was approved by a clock running ahead is not trusted with the day.
+        early = UNDER_WAY_REASON if is_under_way(day, clock.now()) else ""
+        return early or verdict_objection(store, day, episode["canonical"])
+
+    def post(episode: Row) -> PublishableEpisode:
+        return publishable(
+            day,
+            episode,
+            charts=stored_charts(store, day),
+            confidence=episode["confidence_score"],
+            correlation=episode["correlation_strength"],
+            cost_usd=episode["cost_total"],
+        )
+
+    yield from publish_post(context, store, publisher, EPISODES, objection, post)
+
+
+def publish_post(
+    context: dg.AssetExecutionContext,
+    store: Warehouse,
+    publisher: Publisher,
+    tables: PostTables,
+    objection: Callable[[Row], str],
+    post: Callable[[Row], PublishableEpisode],
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    """Publish the stored post of the run's partition, unless it is none to publish or the gate objects to it."""
+    day = day_of(context)
+    stored = _stored(store, tables.select_post, day)
+    if stored is None or stored["status"] not in PUBLISHABLE:
+        yield _nothing(_nothing_to_publish(store, tables, day, stored))
         return
-    # An episode that was approved by a clock running ahead is not trusted with the day.
-    early = UNDER_WAY_REASON if is_under_way(day, clock.now()) else ""
-    objection = early or verdict_objection(store, day, episode["canonical"])
-    if objection:
-        context.log.error("The publication's gate refuses %s: %s", day, objection)
-        yield _gate(False, objection)
+    if against := objection(stored):
+        context.log.error("The publication's gate refuses %s: %s", day, against)
+        yield _gate(False, against)
         return
-    publication = publisher.publish(_publishable(store, day, episode))
-    _store_publication(store, day, episode, publication)
+    publication = publisher.publish(post(stored))
+    _store_publication(store, tables, day, stored, publication)
     yield dg.MaterializeResult(
         metadata={
             "dagster/partition_row_count": 1,
@@ -73,8 +113,8 @@ def verdict_objection(store: Warehouse, day: date, canonical: str) -> str:
     return "; ".join(objection.message for objection in stale_facts(sheet, evidence_of_sheet(sheet, store)))
 
 
-def _stored_episode(store: Warehouse, day: date) -> Row | None:
-    rows = store.select("select_episode", {"day": day})
+def _stored(store: Warehouse, query: str, day: date) -> Row | None:
+    rows = store.select(query, {"day": day})
     return rows[0] if rows else None
 
 
@@ -82,13 +122,13 @@ def _gate(passed: bool, reason: str) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(check_name=PUBLICATION_GATE, passed=passed, metadata={"reason": reason})
 
 
-def _nothing_to_publish(store: Warehouse, day: date, episode: Row | None) -> str:
+def _nothing_to_publish(store: Warehouse, tables: PostTables, day: date, post: Row | None) -> str:
     """Why nothing is published. What an earlier build published stays: only a person withdraws an episode."""
-    reason = "there is no episode of this day" if episode is None else f"{episode['status']}: {episode['reason']}"
-    earlier = store.select("select_publication", {"day": day})
+    reason = f"there is none: materialise {tables.posts}" if post is None else f"{post['status']}: {post['reason']}"
+    earlier = _stored(store, tables.select_publication, day)
     if earlier:
-        return f"Nothing new to publish ({reason}). {earlier[0]['path']} of an earlier build stays published."
-    store.replace_days("publications", [day], [])
+        return f"Nothing new to publish ({reason}). {earlier['path']} of an earlier build stays published."
+    store.replace_days(tables.publications, [day], [])
     return f"Nothing to publish ({reason})."
 
 
@@ -97,41 +137,50 @@ def _nothing(reason: str) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata, check_results=[_gate(True, reason)])
 
 
-def _publishable(store: Warehouse, day: date, episode: Row) -> PublishableEpisode:
+def publishable(
+    day: date,
+    post: Row,
+    *,
+    charts: Mapping[str, str],
+    confidence: float | None,
+    correlation: float | None,
+    cost_usd: float,
+) -> PublishableEpisode:
+    """A stored post, dated with `day`, as the publisher takes it."""
     return PublishableEpisode(
         day=day,
-        series=episode["series"],
-        canonical=episode["canonical"],
-        ledger=json.loads(episode["ledger"]),
-        charts=stored_charts(store, day),
-        title=episode["title"],
-        confidence=episode["confidence_score"],
-        correlation=episode["correlation_strength"],
-        cost_usd=episode["cost_total"],
-        run_id=str(episode["run_id"]),
+        series=post["series"],
+        canonical=post["canonical"],
+        ledger=json.loads(post["ledger"]),
+        charts=charts,
+        title=post["title"],
+        confidence=confidence,
+        correlation=correlation,
+        cost_usd=cost_usd,
+        run_id=str(post["run_id"]),
     )
 
 
-def _store_publication(store: Warehouse, day: date, episode: Row, publication: Publication) -> None:
-    """Note the publication, then the episode's number and status: killed between, the next run repeats both."""
+def _store_publication(store: Warehouse, tables: PostTables, day: date, post: Row, publication: Publication) -> None:
+    """Note the publication, then the post's number and status: killed between, the next run repeats both."""
     row = {
         "day": day,
-        "run_id": episode["run_id"],
+        "run_id": post["run_id"],
         "series": publication.series,
         "episode": publication.number,
         "path": publication.path,
         "commit_sha": publication.commit_sha,
-        "content_sha256": episode["content_sha256"],
+        "content_sha256": post["content_sha256"],
     }
-    store.replace_days("publications", [day], [row])
+    store.replace_days(tables.publications, [day], [row])
     published = {
-        **episode,
+        **post,
         "status": str(EpisodeStatus.PUBLISHED),
         "reason": PUBLISHED_REASON,
         "episode": publication.number,
         "path": publication.path,
     }
-    store.replace_days("episodes", [day], [published])
+    store.replace_days(tables.posts, [day], [published])
 
 
 def deployments(

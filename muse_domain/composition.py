@@ -4,13 +4,16 @@ A pure function of its inputs, so that whoever composes again (the verdict, the 
 the same bytes.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from typing import Any
 
-from muse_domain.charts import ChartPoint, FindingChart, render_chart
+from muse_domain.charts.drawing import render_chart
+from muse_domain.charts.model import ChartInterval, ChartPoint, FindingChart
+from muse_domain.charts.table import chart_table
 from muse_domain.confidence import Confidence
 from muse_domain.drafts import Draft
 from muse_domain.episodes import (
@@ -25,11 +28,11 @@ from muse_domain.episodes import (
 from muse_domain.fact_sheet import null_reasons, subjects_of
 from muse_domain.facts import EvidenceRow
 from muse_domain.findings import Finding
-from muse_domain.rendering import RenderedEpisode, chart_name, render_episode
+from muse_domain.rendering import RenderedEpisode, chart_name, render_episode, table_name
 from muse_domain.settings import PolicySection
 from muse_domain.tracing import trace_episode
 from muse_domain.verdicts import Objection, judge_draft
-from muse_domain.wording import FactSheet, UnknownSlot, show
+from muse_domain.wording import FactSheet, UnknownSlot, percent_style, show
 
 # The facts that front matter shows; they are claims like any other.
 FRONT_MATTER_FACTS = {"latency_ms_p95": "day.latency_p95"}
@@ -156,11 +159,14 @@ def ledger_of(
 def episode_charts(
     findings: Sequence[Finding], sheet: FactSheet, points: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> dict[str, str]:
-    """SVG of each finding's series by file name; `points` are rows of `select_chart_points` by finding."""
-    return {
-        chart_name(finding.finding_id): render_chart(finding_chart(finding, sheet, points[finding.finding_id]))
-        for finding in findings
-    }
+    """Each finding's series as SVG and as CSV, by file name; `points` are rows of `select_chart_points` by finding."""
+    return dict(file for finding in findings for file in _chart_files(finding, sheet, points[finding.finding_id]))
+
+
+def _chart_files(finding: Finding, sheet: FactSheet, points: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    chart = finding_chart(finding, sheet, points)
+    yield chart_name(finding.finding_id), render_chart(chart)
+    yield table_name(finding.finding_id), chart_table(chart)
 
 
 def finding_chart(finding: Finding, sheet: FactSheet, points: Sequence[Mapping[str, Any]]) -> FindingChart:
@@ -169,15 +175,37 @@ def finding_chart(finding: Finding, sheet: FactSheet, points: Sequence[Mapping[s
     return FindingChart(
         title=f"{sheet[f'{subject}.name'].text}, {sheet[f'{subject}.metric'].text}",
         unit=finding.key.unit,
-        points=tuple(ChartPoint(row["ts"], row["value"], row["commit_sha"], _segment(row, finding)) for row in points),
+        points=tuple(_point(row, finding) for row in points),
         changed_at=finding.changed_at,
         before_median=finding.before_median,
         after_median=finding.after_median,
         before_label=show(sheet[f"{subject}.before"]),
         after_label=show(sheet[f"{subject}.after"]),
+        interval=_interval(finding, sheet),
         environment_changes=_environment_changes(points),
         better=finding.key.better,  # type: ignore[arg-type]  # stored as text, written from the same literals
     )
+
+
+def _point(row: Mapping[str, Any], finding: Finding) -> ChartPoint:
+    return ChartPoint(
+        ts=row["ts"],
+        value=row["value"],
+        commit_sha=row["commit_sha"],
+        segment=_segment(row, finding),
+        environment=row["environment_fingerprint"],
+    )
+
+
+def _interval(finding: Finding, sheet: FactSheet) -> ChartInterval | None:
+    """The finding's interval as levels; None where it states none that can be drawn."""
+    before = finding.before_median
+    low, high = (before + pct / 100.0 * abs(before) for pct in (finding.interval_low_pct, finding.interval_high_pct))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    signed = percent_style(finding.finding_id, sheet, is_signed=True)
+    near, far = (show(sheet[f"{finding.finding_id}.{end}"], signed) for end in ("low", "high"))
+    return ChartInterval(low, high, f"{near} to {far}")
 
 
 def _segment(row: Mapping[str, Any], finding: Finding) -> Any:

@@ -23,3 +23,8 @@ def days_between(first: date, last: date) -> Iterator[date]:
 def trailing_days(day: date, count: int, earliest: date) -> list[date]:
     """The last `count` days up to and with `day`, none before `earliest`."""
     return list(days_between(max(earliest, day - timedelta(days=count - 1)), day))
+
+
+def month_last(day: date) -> date:
+    """The last day of the day's calendar month."""
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)

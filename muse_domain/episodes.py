@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -15,12 +15,17 @@ from muse_domain.confidence import LIFTED_BY, Confidence
 from muse_domain.facts import EvidenceRow, Fact, fact_to_row, instant, used_rows
 from muse_domain.rendering import NUMBER_TOKEN, SECTIONS, Claim, RenderedEpisode
 from muse_domain.settings import PolicySection
+from muse_domain.watch import is_under_way
 from muse_domain.wording import FactSheet
 
 FRONT_MATTER_KEYS = (
     "title", "series", "episode", "date", "models", "run_id", "commit_sha",
     "latency_ms_p95", "tokens_in", "tokens_out", "cost_usd",
 )  # fmt: skip
+
+EPISODE_SERIES = ("chimera", "banterpacks")
+# A month's digest is a post of a series of its own.
+DIGEST_SERIES = "digest"
 
 # What `episodes.reason` says of a published day, whoever writes the row.
 PUBLISHED_REASON = "published"
@@ -63,6 +68,17 @@ def decide_status(passed: bool, confidence: Confidence, policy: PolicySection) -
         below = f"below publish_at {policy.publish_at:.2f}: a person decides"
         return EpisodeStatus.DRAFT, f"confidence {score:.2f} is {below}; {lift}"
     return EpisodeStatus.HELD, f"confidence {score:.2f} is below hold_below {policy.hold_below:.2f}; {lift}"
+
+
+def approval_objection(day: date, status: str, reason: str, now: datetime) -> str:
+    """Why the episode of a day cannot be approved; empty where it is a draft that waits for a person."""
+    if is_under_way(day, now):
+        return f"The episode of {day} cannot be approved: {UNDER_WAY_REASON}."
+    if status == EpisodeStatus.DRAFT:
+        return ""
+    if not status:
+        return f"There is no episode of {day} to approve: build the day first."
+    return f"The episode of {day} does not wait for a person, it is {status}: {reason}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +193,7 @@ def read_front_matter(markdown: str) -> dict[str, Any]:
     return fields
 
 
-def check_front_matter(markdown: str) -> list[str]:
+def check_front_matter(markdown: str, series: Sequence[str] = EPISODE_SERIES) -> list[str]:
     """What the front matter lacks or gets wrong; empty when it is right."""
     try:
         fields = read_front_matter(markdown)
@@ -196,8 +212,8 @@ def check_front_matter(markdown: str) -> list[str]:
         for key in FRONT_MATTER_KEYS
         if key not in (*nullable, "episode") and key in fields and fields[key] is None
     ]
-    if str(fields.get("series", "")).lower() not in ("chimera", "banterpacks"):
-        problems.append("series is neither chimera nor banterpacks")
+    if str(fields.get("series", "")).lower() not in series:
+        problems.append(f"series is neither {' nor '.join(series)}")
     return problems
 
 
@@ -236,7 +252,7 @@ def build_ledger(
     sheet: FactSheet,
     evidence: Mapping[str, Sequence[EvidenceRow]],
     sql: Mapping[str, str],
-    confidence: Confidence,
+    confidence: Confidence | None,
     correlation: float | None,
     content_hash: str,
     writer: str,
@@ -252,7 +268,8 @@ def build_ledger(
             "run_id": header.run_id,
             "content_sha256": content_hash,
             "sample_data": header.sample,
-            "confidence": {
+            "confidence": confidence
+            and {
                 "score": confidence.score,
                 **{name: round(share, 4) for name, share in confidence.components.items()},
             },
@@ -319,17 +336,17 @@ def _ledger_claim(claim: Claim) -> dict[str, Any]:
 
 
 def commit_message(
-    *, series: str, number: int, title: str, confidence: float, correlation: float | None, draft_cost_usd: float,
+    *, series: str, number: int, title: str, confidence: float | None, correlation: float | None, draft_cost_usd: float,
     run_id: str,
 ) -> str:  # fmt: skip
     """Subject and body of the publishing commit."""
-    related = "not measured" if correlation is None else f"{correlation:.2f}"
+    sure, related = ("not measured" if share is None else f"{share:.2f}" for share in (confidence, correlation))
     return "\n".join(
         [
             f"feat(episode): Generate {series} episode {number}",
             "",
             f"Title: {title.replace('`', '')}",
-            f"Confidence: {confidence:.2f}",
+            f"Confidence: {sure}",
             f"Correlation: {related}",
             f"Cost: ${draft_cost_usd:.6f}",
             f"Run ID: {run_id}",

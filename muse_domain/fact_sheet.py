@@ -62,6 +62,8 @@ def finding_specs(finding: Finding, day: date, relation: Relation | None) -> lis
     if finding.p_value is not None:
         specs.append(build.number("p_value", stored, "p_value", "p"))
     specs += build.life(finding, stored)
+    if finding.cause == "unknown":
+        specs += [build.text(field, stored, field, "words") for field in ("cause", "cause_reason")]
     if finding.suspects:
         specs += [
             build.text("suspect", stored, "suspect", "commit"),

@@ -232,6 +232,11 @@ def fact_to_row(fact: Fact) -> dict[str, Any]:
     }
 
 
+def facts_of_ledger(ledger: Mapping[str, Any]) -> dict[str, Fact]:
+    """The facts of a claim ledger by id."""
+    return {fact_id: fact_from_row({**entry, "fact_id": fact_id}) for fact_id, entry in ledger["facts"].items()}
+
+
 def fact_from_row(row: Mapping[str, Any]) -> Fact:
     """The fact of a `fact_sheets` row, or of a claim ledger's entry."""
     parameters = row["parameters"]

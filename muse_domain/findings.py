@@ -342,7 +342,7 @@ def _triage(series: Series, good: int, bad: int, window: Window) -> tuple[str, s
     if series.commits[good] == series.commits[bad]:
         return "noise", "the same commit was measured before and after the change"
     if series.key.environment is None:
-        return "unknown", "the reports do not name the machine: it may have changed with the commit"
+        return "unknown", "the reports do not name the machine, which may have changed with the commit"
     if not window.commits:
         return "code", "the measured commit changed; the commits between are not in the repository"
     if not window.by_graph:

@@ -27,6 +27,9 @@ class Warehouse(Protocol):
     def evidence(self, spec: FactSpec) -> list[EvidenceRow]:
         """The rows that a fact rests on."""
 
+    def evidence_by_field(self, spec: FactSpec, fields: Sequence[str]) -> dict[str, list[EvidenceRow]]:
+        """The rows of facts that are as `spec` but for their parameter `field`, at once."""
+
     def replace_days(self, table: str, days: Sequence[date], rows: Iterable[Row]) -> int:
         """Make `rows` the whole content of those days of `table`; returns how many there are."""
 
@@ -190,7 +193,7 @@ class Publisher(Protocol):
     """The blog's repository: it allocates episode numbers and takes the files of an episode as one commit."""
 
     def published_days(self) -> Mapping[date, tuple[str, int]]:
-        """Series and number of every day's episode at the branch's head."""
+        """Series and number of every day's episode at the branch's head; digests are of no day."""
 
     def head_commit(self) -> str | None:
         """The newest commit; None before the first publication."""
@@ -207,7 +210,10 @@ class Publisher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PublishableEpisode:
-    """An approved episode before it has a number: `files` and the message are made once it is known."""
+    """An approved episode before it has a number: `files` and the message are made once it is known.
+
+    `charts` maps a file name to its content: of each finding the picture (SVG) and the values that it draws (CSV).
+    """
 
     day: date
     series: str
@@ -215,7 +221,7 @@ class PublishableEpisode:
     ledger: Mapping[str, Any]
     charts: Mapping[str, str]
     title: str
-    confidence: float
+    confidence: float | None
     correlation: float | None
     cost_usd: float
     run_id: str

@@ -5,22 +5,26 @@ needs care is flagged, and nothing is dropped or repaired: the row stays as the 
 """
 
 import math
-from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from operator import attrgetter
 
-from muse_domain.measurements import METRIC_COLUMNS, Measurement, Quality
+from muse_domain.measurements import METRIC_COLUMNS, Measurement, Quality, changed
 
 # Fewer samples than this say next to nothing about the percentile: with 20 samples the 95th lies between
 # the two slowest ones.
 PERCENTILE_MINIMUM = {"latency_p50_ms": 5, "latency_p95_ms": 20, "latency_p99_ms": 100}
 
 _PERCENTILES = tuple(PERCENTILE_MINIMUM)
-_TIMES = ("latency_mean_ms", *_PERCENTILES, "latency_min_ms", "latency_max_ms")
+_INNER = ("latency_mean_ms", *_PERCENTILES)
+_TIMES = (*_INNER, "latency_min_ms", "latency_max_ms")
 _TIME_UNITS = frozenset({"ms", "s", "us", "ns", "ns/iter"})
 
 # Means and extremes are printed after separate roundings: only a difference beyond this is a contradiction.
 _ROUNDING = 1e-9
+
+# The metric columns that are not null.
+_Stated = dict[str, float]
+_values = attrgetter(*METRIC_COLUMNS)
 
 
 def quarantine(measurement: Measurement, *reasons: str) -> Measurement:
@@ -39,7 +43,8 @@ def assess(measurement: Measurement) -> Measurement:
     Assessing twice changes nothing.
     """
     finite = _without_infinities(measurement)
-    return flag(quarantine(finite, *_impossibilities(finite)), *_warnings(finite))
+    stated = _stated(finite)
+    return flag(quarantine(finite, *_impossibilities(finite, stated)), *_warnings(finite, stated))
 
 
 def _worsened(measurement: Measurement, quality: Quality, reasons: tuple[str, ...]) -> Measurement:
@@ -48,48 +53,47 @@ def _worsened(measurement: Measurement, quality: Quality, reasons: tuple[str, ..
     order = list(Quality)
     worst = max(measurement.quality, quality, key=order.index)
     known = dict.fromkeys((*measurement.quality_reasons, *reasons))
-    return replace(measurement, quality=worst, quality_reasons=tuple(known))
+    return changed(measurement, quality=worst, quality_reasons=tuple(known))
 
 
 def _without_infinities(measurement: Measurement) -> Measurement:
     """NaN and infinities cannot be stored or compared: they leave the row, which is quarantined."""
-    broken = [c for c, value in _stated(measurement, METRIC_COLUMNS).items() if not math.isfinite(value)]
-    metrics = tuple(m for m in measurement.metrics if math.isfinite(m.value))
+    broken = [c for c, value in _stated(measurement).items() if not math.isfinite(value)]
     lost = [m.name for m in measurement.metrics if not math.isfinite(m.value)]
     if not broken and not lost:
         return measurement
+    metrics = tuple(m for m in measurement.metrics if math.isfinite(m.value))
     reasons = {**measurement.null_reasons, **dict.fromkeys(broken, "the value is not a finite number")}
-    emptied: dict[str, Any] = dict.fromkeys(broken)
-    cleaned = replace(measurement, **emptied, metrics=metrics, null_reasons=reasons)
+    cleaned = changed(measurement, **dict.fromkeys(broken), metrics=metrics, null_reasons=reasons)
     return quarantine(cleaned, *(f"{name} is not a finite number" for name in (*broken, *lost)))
 
 
-def _stated(measurement: Measurement, columns: tuple[str, ...]) -> dict[str, float]:
-    values = {column: getattr(measurement, column) for column in columns}
-    return {column: value for column, value in values.items() if value is not None}
+def _stated(measurement: Measurement) -> _Stated:
+    values = zip(METRIC_COLUMNS, _values(measurement), strict=True)
+    return {column: value for column, value in values if value is not None}
 
 
-def _impossibilities(measurement: Measurement) -> list[str]:
+def _impossibilities(measurement: Measurement, stated: _Stated) -> list[str]:
     return [
-        *_nothing_measured(measurement),
-        *_impossible_times(measurement),
-        *_out_of_bounds(measurement),
-        *_percentiles_out_of_order(measurement),
+        *_nothing_measured(measurement, stated),
+        *_impossible_times(measurement, stated),
+        *_out_of_bounds(stated),
+        *_percentiles_out_of_order(stated),
         *_impossible_amounts(measurement),
     ]
 
 
-def _nothing_measured(measurement: Measurement) -> list[str]:
+def _nothing_measured(measurement: Measurement, stated: _Stated) -> list[str]:
     if measurement.n_samples is not None and measurement.n_samples <= 0:
         return [f"nothing completed: {measurement.n_samples} samples"]
-    if not _stated(measurement, METRIC_COLUMNS) and not measurement.metrics:
+    if not stated and not measurement.metrics:
         return ["the report states no value for this run"]
     return []
 
 
-def _impossible_times(measurement: Measurement) -> list[str]:
-    times = _stated(measurement, _TIMES)
-    found = [f"{column} is {value:g}: a time is more than zero" for column, value in times.items() if value <= 0]
+def _impossible_times(measurement: Measurement, stated: _Stated) -> list[str]:
+    times = [(column, stated[column]) for column in _TIMES if column in stated]
+    found = [f"{column} is {value:g}: a time is more than zero" for column, value in times if value <= 0]
     if measurement.latency_std_ms is not None and measurement.latency_std_ms < 0:
         found.append(f"latency_std_ms is {measurement.latency_std_ms:g}: a deviation is not negative")
     # A further metric may be a true zero (nothing to load), or a difference only if its unit is not a time.
@@ -97,14 +101,14 @@ def _impossible_times(measurement: Measurement) -> list[str]:
     return found + [f"{m.name} is {m.value:g}: a time is not negative" for m in negative]
 
 
-def _out_of_bounds(measurement: Measurement) -> list[str]:
-    low, high = measurement.latency_min_ms, measurement.latency_max_ms
+def _out_of_bounds(stated: _Stated) -> list[str]:
+    low, high = stated.get("latency_min_ms"), stated.get("latency_max_ms")
     if low is not None and high is not None and _exceeds(low, high):
         return [f"latency_min_ms {low:g} is above latency_max_ms {high:g}"]
-    inner = _stated(measurement, ("latency_mean_ms", *_PERCENTILES))
+    inner = [(column, stated[column]) for column in _INNER if column in stated]
     return [
         f"{column} {value:g} is outside [{_bound(low)}, {_bound(high)}]"
-        for column, value in inner.items()
+        for column, value in inner
         if (low is not None and _exceeds(low, value)) or (high is not None and _exceeds(value, high))
     ]
 
@@ -117,11 +121,11 @@ def _exceeds(left: float, right: float) -> bool:
     return left > right and not math.isclose(left, right, rel_tol=_ROUNDING)
 
 
-def _percentiles_out_of_order(measurement: Measurement) -> list[str]:
-    stated = list(_stated(measurement, _PERCENTILES).items())
+def _percentiles_out_of_order(stated: _Stated) -> list[str]:
+    percentiles = [(column, stated[column]) for column in _PERCENTILES if column in stated]
     return [
         f"{low} {low_value:g} is above {high} {high_value:g}"
-        for (low, low_value), (high, high_value) in pairwise(stated)
+        for (low, low_value), (high, high_value) in pairwise(percentiles)
         if _exceeds(low_value, high_value)
     ]
 
@@ -137,8 +141,8 @@ def _impossible_amounts(measurement: Measurement) -> list[str]:
     return found
 
 
-def _warnings(measurement: Measurement) -> list[str]:
-    return [*_unstable(measurement), *_few_samples(measurement)]
+def _warnings(measurement: Measurement, stated: _Stated) -> list[str]:
+    return [*_unstable(measurement), *_few_samples(measurement, stated)]
 
 
 def _unstable(measurement: Measurement) -> list[str]:
@@ -148,13 +152,13 @@ def _unstable(measurement: Measurement) -> list[str]:
     return [f"unstable: the deviation {std:g} ms is above the mean {mean:g} ms"]
 
 
-def _few_samples(measurement: Measurement) -> list[str]:
+def _few_samples(measurement: Measurement, stated: _Stated) -> list[str]:
     count = measurement.n_samples
     if count is None or count <= 0:
         return []
     found = ["only one sample"] if count == 1 else []
-    for column in _stated(measurement, _PERCENTILES):
-        if count < PERCENTILE_MINIMUM[column]:
+    for column, least in PERCENTILE_MINIMUM.items():
+        if column in stated and count < least:
             found.append(f"{_short(column)} stated from only {count} samples")
     return found
 

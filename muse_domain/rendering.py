@@ -8,11 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from muse_domain.drafts import Draft
-from muse_domain.wording import SLOT, Citation, FactSheet, Phrase, Style, UnknownSlot, is_absent, phrase, show
+from muse_domain.wording import (
+    SLOT,
+    Citation,
+    FactSheet,
+    Phrase,
+    Style,
+    UnknownSlot,
+    is_absent,
+    percent_style,
+    phrase,
+    show,
+)
 
 NUMBER_TOKEN = "ep-NNN"
 OVERRIDE_FACT = "gate.override"
 OVERRIDE_WORDS = "Written by a person's decision, whatever the watcher said of the data"
+CHART_WORDS = "every run of the window, where its level changed, and the interval of the change"
 LEDGER_LINK = f"{NUMBER_TOKEN}.claims.json"
 
 SECTIONS = (
@@ -101,6 +113,16 @@ def chart_link(subject: str) -> str:
     return f"{NUMBER_TOKEN}/{chart_name(subject)}"
 
 
+def table_name(subject: str) -> str:
+    """File name of the table with what a finding's chart draws."""
+    return f"{subject}.csv"
+
+
+def table_link(subject: str) -> str:
+    """The table's link from the episode's file, before the number is known."""
+    return f"{NUMBER_TOKEN}/{table_name(subject)}"
+
+
 def render_episode(
     draft: Draft, sheet: FactSheet, subjects: Sequence[str], front_matter: Mapping[str, str]
 ) -> RenderedEpisode:
@@ -122,8 +144,16 @@ def render_episode(
         for key, fact in front_matter.items()
         if not is_absent(sheet[fact])
     ]
-    links = (LEDGER_LINK, *(chart_link(subject) for subject in subjects))
+    links = (LEDGER_LINK, *(link(subject) for subject in subjects for link in (chart_link, table_link)))
     return RenderedEpisode(title.text, body.text, (*title.claims, *body.claims, *shown), links)
+
+
+def render_worded(title: Phrase, lines: Sequence[Phrase], sheet: FactSheet, links: Sequence[str]) -> RenderedEpisode:
+    """Render a post that the program words itself. Raises UnknownSlot where a line cites a fact that is not there."""
+    headed, body = _Sheet(sheet, "title").tell(title), _Sheet(sheet, "body").say("\n")
+    for line in lines:
+        body.tell(line).say("\n")
+    return RenderedEpisode(headed.text, body.text, (*headed.claims, *body.claims), tuple(links))
 
 
 def _benchmarks(body: _Sheet, subjects: Sequence[str]) -> None:
@@ -134,14 +164,17 @@ def _benchmarks(body: _Sheet, subjects: Sequence[str]) -> None:
         _table_row(body, subject)
     for subject in subjects:
         body.say("\n![Chart of ").cite(f"{subject}.name").say(", ").cite(f"{subject}.metric")
-        body.say(": every run of the window, and where its level changed]").say(f"({chart_link(subject)})\n")
+        signed = percent_style(subject, body.facts, is_signed=True)
+        body.say(f": {CHART_WORDS}, ").cite(f"{subject}.low", signed).say(" to ").cite(f"{subject}.high", signed)
+        body.say(f"]({chart_link(subject)})\n")
 
 
 def _table_row(body: _Sheet, subject: str) -> None:
     body.say("| ").cite(f"{subject}.full_name").say(" | ").cite(f"{subject}.metric")
     body.say(" | ").cite(f"{subject}.before").say(" | ").cite(f"{subject}.after")
-    body.say(" | ").cite(f"{subject}.change", "signed")
-    body.say(" | ").cite(f"{subject}.low", "signed").say(" to ").cite(f"{subject}.high", "signed")
+    signed = percent_style(subject, body.facts, is_signed=True)
+    body.say(" | ").cite(f"{subject}.change", signed)
+    body.say(" | ").cite(f"{subject}.low", signed).say(" to ").cite(f"{subject}.high", signed)
     body.say(" | ").cite(f"{subject}.n_before", "bare").say(" then ").cite(f"{subject}.n_after", "bare").say(" |\n")
 
 
@@ -149,7 +182,7 @@ def _links(body: _Sheet, subjects: Sequence[str]) -> None:
     body.say(f"- [Claim ledger]({LEDGER_LINK}): the query, rows and hash behind every number above\n")
     for subject in subjects:
         body.say(f"- [Chart]({chart_link(subject)}) of ").cite(f"{subject}.name").say(", ")
-        body.cite(f"{subject}.metric").say("\n")
+        body.cite(f"{subject}.metric").say(f", and [its data]({table_link(subject)})\n")
         if f"{subject}.commit" in body.facts and not is_absent(body.facts[f"{subject}.commit"]):
             body.say("- First measured with commit ").cite(f"{subject}.commit").say("\n")
     if OVERRIDE_FACT in body.facts and not is_absent(body.facts[OVERRIDE_FACT]):

@@ -3,8 +3,8 @@
 Dividing goes from the whole to its parts (the divisive half of E-divisive, Matteson and James 2014) and takes the
 noise to be exchangeable. The noise of benchmarks is not: neighbouring runs resemble each other, and machines drift.
 Joining goes the other way: a split stands only if it is as sure after the correlation of neighbouring runs is taken
-out (prewhitening, Serinaldi and Kilsby 2016), if a step describes its two levels better than a line does, if it is
-large beside the noise, and if its place does not lie beyond the last point at which it could be told.
+out (prewhitening, Serinaldi and Kilsby 2016), if a step describes its two levels better than a line or a walk does, if
+it is large beside the noise, and if its place does not lie beyond the last point at which it could be told.
 """
 
 from collections import defaultdict
@@ -29,9 +29,12 @@ from muse_domain.shifts import (
     step_sizes,
 )
 
-# Twice the log likelihood by which a step must beat a line, in logarithms of the number of points: the price that
-# Schwarz's criterion asks for a level and a place, and half a parameter more for the search.
-STEP_OVER_LINE = 2.5
+# Twice the log likelihood by which a step must beat a line and a walk, in logarithms of the number of points: the
+# price that Schwarz's criterion asks for a level and a place, and half a parameter more for the search.
+STEP_OVER_DRIFT = 2.5
+# Variances of the steps of a level that wanders slowly, beside that of the noise. What moves faster is noise whose
+# neighbours resemble each other, and is taken out as such: as a walk it would explain true shifts as well.
+WALKS = np.array([0.003, 0.01, 0.03])
 # The lag-one correlation of residuals around fitted levels comes out too small: by a constant over the number of
 # points, and by a share of itself. Simulated for AR(1) noise of 0 to 1 and 20 to 224 points around one fitted split.
 CORRELATION_OFFSET = 3.0
@@ -222,7 +225,8 @@ def _judge_batch(
     doubts = np.where(p_values <= rules.significance, _STRENGTH[Doubt.NONE], _STRENGTH[Doubt.UNCERTAIN])
     doubts[step_sizes(near, index) < rules.minimum_widths * widths] = _STRENGTH[Doubt.SMALL]
     doubts[_lie_beyond(near, least)] = _STRENGTH[Doubt.UNSETTLED]
-    doubts[step_over_line(near, index) < STEP_OVER_LINE * np.log(values.shape[1])] = _STRENGTH[Doubt.DRIFTING]
+    over_drift = np.minimum(step_over_line(near, index), step_over_walk(near, index))
+    doubts[over_drift < STEP_OVER_DRIFT * np.log(values.shape[1])] = _STRENGTH[Doubt.DRIFTING]
     for i, part in enumerate(parts):
         yield (
             Split(
@@ -296,12 +300,39 @@ def step_over_line(values: FloatArray, index: IntArray) -> FloatArray:
     n = values.shape[1]
     centred = values - values.mean(axis=1, keepdims=True)
     times = np.arange(n) - (n - 1) / 2.0
+    line = (centred**2).sum(axis=1) - (centred @ times) ** 2 / float((times**2).sum())
+    return np.asarray(n * np.log(np.maximum(line, 1e-300) / _left_by_step(values, index)), dtype=np.float64)
+
+
+def step_over_walk(values: FloatArray, index: IntArray) -> FloatArray:
+    """Twice the log likelihood ratio of a step at `index` to a level that wanders, for each row, for normal noise.
+
+    The level is a random walk under noise (the local level model, Harvey 1989, 4.2), of the best of WALKS. Both are
+    taken given the first point.
+    """
+    n = values.shape[1]
+    level, variance = np.repeat(values[:, :1], len(WALKS), axis=1), np.ones(len(WALKS))
+    squares, logs = np.zeros_like(level), np.zeros(len(WALKS))
+    for point in values[:, 1:].T:
+        expected = variance + WALKS + 1.0
+        innovation = point[:, None] - level
+        squares += innovation**2 / expected
+        logs += np.log(expected)
+        variance = 1.0 - 1.0 / expected
+        level += variance * innovation
+    walk = ((n - 1) * np.log(np.maximum(squares, 1e-300)) + logs).min(axis=1)
+    step = (n - 1) * np.log(_left_by_step(values, index)) + np.log(n)
+    return np.asarray(walk - step, dtype=np.float64)
+
+
+def _left_by_step(values: FloatArray, index: IntArray) -> FloatArray:
+    """The squares that a step at `index` does not explain; above nought."""
+    n = values.shape[1]
+    centred = values - values.mean(axis=1, keepdims=True)
     total = (centred**2).sum(axis=1)
-    line = total - (centred @ times) ** 2 / float((times**2).sum())
     before = np.take_along_axis(np.cumsum(centred, axis=1), index[:, None] - 1, axis=1)[:, 0]
     step = total - before**2 * n / (index * (n - index))
-    left = np.maximum(step, np.maximum(1e-12 * total, 1e-300))
-    return np.asarray(n * np.log(np.maximum(line, 1e-300) / left), dtype=np.float64)
+    return np.asarray(np.maximum(step, np.maximum(1e-12 * total, 1e-300)), dtype=np.float64)
 
 
 def _lie_beyond(values: FloatArray, minimum_segment: int) -> BoolArray:

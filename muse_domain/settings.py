@@ -260,13 +260,14 @@ class WatchSection(_Section):
     """`[watch]`: when Muse does what by itself."""
 
     build_at: time = time(2)
+    digest_at: time = time(4, 30)
     verify_at: time = time(5)
     every_minutes: Annotated[float, Field(ge=0.1, le=60)] = 10
     poll_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
     again_minutes: Annotated[int, Field(ge=0, le=24 * 60)] = 10
     catch_up_days: Annotated[int, Field(ge=1, le=31)] = 7
 
-    @field_validator("build_at", "verify_at")
+    @field_validator("build_at", "digest_at", "verify_at")
     @classmethod
     def _a_minute_of_the_day(cls, value: time) -> time:
         if value.tzinfo or value.second or value.microsecond:

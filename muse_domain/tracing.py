@@ -6,9 +6,11 @@ honest draft again, and the parts that the renderer writes must be word for word
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 from muse_domain.drafts import Draft
 from muse_domain.rendering import (
+    CHART_WORDS,
     LEDGER_LINK,
     OVERRIDE_FACT,
     OVERRIDE_WORDS,
@@ -17,9 +19,10 @@ from muse_domain.rendering import (
     Claim,
     RenderedEpisode,
     chart_link,
+    table_link,
 )
 from muse_domain.verdicts import Objection, Subject, is_numeral, judge_draft
-from muse_domain.wording import Citation, FactSheet, Phrase, is_absent, offered_slots, phrase, show
+from muse_domain.wording import Citation, FactSheet, Phrase, is_absent, offered_slots, percent_style, phrase, show
 
 _COVERED = "\x00"  # stands for what a claim or a known link covers
 _OPEN, _CLOSE = "\x01", "\x02"  # enclose a claim's fact
@@ -29,6 +32,30 @@ def trace_episode(
     rendered: RenderedEpisode, sheet: FactSheet, subjects: Sequence[Subject], *, allowed_links: Collection[str]
 ) -> list[Objection]:
     """Hold the finished text against its ledger and facts, trusting neither the writer nor the renderer."""
+    return _traced_claims(rendered, sheet, allowed_links) or _retold(rendered, sheet, subjects)
+
+
+def trace_worded(
+    rendered: RenderedEpisode,
+    sheet: FactSheet,
+    title: Phrase,
+    lines: Sequence[Phrase],
+    *,
+    allowed_links: Collection[str],
+) -> list[Objection]:
+    """The same of a post that the program words itself: turned back into facts, it must be these lines."""
+    return _traced_claims(rendered, sheet, allowed_links) or [
+        objection
+        for where, text, expected in (("title", rendered.title, [title]), ("body", rendered.body, lines))
+        for objection in _fixed_text(
+            where,
+            _with_facts(text, _placed(rendered.claims, where)),
+            [_shown_marks(_marked(line)) for line in expected],
+        )
+    ]
+
+
+def _traced_claims(rendered: RenderedEpisode, sheet: FactSheet, allowed_links: Collection[str]) -> list[Objection]:
     objections = [
         objection for claim in rendered.claims for objection in _claim_objections(claim, _place(rendered, claim), sheet)
     ]
@@ -36,7 +63,7 @@ def trace_episode(
         claims = sorted(_placed(rendered.claims, where), key=lambda claim: claim.start or 0)
         objections += _overlaps(claims, where)
         objections += _stray_signs(text, claims, links, where)
-    return objections or _retold(rendered, sheet, subjects)
+    return objections
 
 
 def _placed(claims: Iterable[Claim], where: str) -> list[Claim]:
@@ -115,7 +142,7 @@ def _retold(rendered: RenderedEpisode, sheet: FactSheet, subjects: Sequence[Subj
     texts = [_with_slots(text, expansions) for text in (title, what_changed, why_it_matters, next_steps)]
     objections = judge_draft(Draft(texts[0], texts[1], texts[2], texts[3], writer=""), sheet, subjects)
     names = [subject.subject for subject in subjects]
-    objections += _fixed_text("benchmarks", benchmarks, _benchmark_lines(names))
+    objections += _fixed_text("benchmarks", benchmarks, _benchmark_lines(names, sheet))
     objections += _fixed_text("links", links, _link_lines(names, sheet))
     return objections
 
@@ -150,14 +177,16 @@ def _with_slots(text: str, expansions: Iterable[tuple[str, str]]) -> str:
     return text
 
 
-def _benchmark_lines(subjects: Sequence[str]) -> list[str]:
+def _benchmark_lines(subjects: Sequence[str], sheet: FactSheet) -> list[str]:
+    signed = {s: percent_style(s, sheet, is_signed=True) for s in subjects}
     rows = [
-        f"| <{s}.full_name> | <{s}.metric> | <{s}.before> | <{s}.after> | <{s}.change:signed> "
-        f"| <{s}.low:signed> to <{s}.high:signed> | <{s}.n_before:bare> then <{s}.n_after:bare> |"
+        f"| <{s}.full_name> | <{s}.metric> | <{s}.before> | <{s}.after> | <{s}.change:{signed[s]}> "
+        f"| <{s}.low:{signed[s]}> to <{s}.high:{signed[s]}> | <{s}.n_before:bare> then <{s}.n_after:bare> |"
         for s in subjects
     ]
     charts = [
-        f"![Chart of <{s}.name>, <{s}.metric>: every run of the window, and where its level changed]({chart_link(s)})"
+        f"![Chart of <{s}.name>, <{s}.metric>: {CHART_WORDS}, "
+        f"<{s}.low:{signed[s]}> to <{s}.high:{signed[s]}>]({chart_link(s)})"
         for s in subjects
     ]
     return ["<day.series_checked> checked on <day.date>, <day.runs> measured.", *TABLE_HEAD, *rows, *charts]
@@ -166,7 +195,7 @@ def _benchmark_lines(subjects: Sequence[str]) -> list[str]:
 def _link_lines(subjects: Sequence[str], sheet: FactSheet) -> list[str]:
     lines = [f"- [Claim ledger]({LEDGER_LINK}): the query, rows and hash behind every number above"]
     for s in subjects:
-        lines.append(f"- [Chart]({chart_link(s)}) of <{s}.name>, <{s}.metric>")
+        lines.append(f"- [Chart]({chart_link(s)}) of <{s}.name>, <{s}.metric>, and [its data]({table_link(s)})")
         if f"{s}.commit" in sheet and not is_absent(sheet[f"{s}.commit"]):
             lines.append(f"- First measured with commit <{s}.commit>")
     if OVERRIDE_FACT in sheet and not is_absent(sheet[OVERRIDE_FACT]):
@@ -175,10 +204,15 @@ def _link_lines(subjects: Sequence[str], sheet: FactSheet) -> list[str]:
 
 
 def _fixed_text(where: str, text: str, expected: Sequence[str]) -> Iterator[Objection]:
-    lines = [line.replace(_OPEN, "<").replace(_CLOSE, ">") for line in text.split("\n") if line]
-    for number in range(max(len(lines), len(expected))):
-        stands = lines[number] if number < len(lines) else ""
-        belongs = expected[number] if number < len(expected) else ""
+    for stands, belongs in zip_longest(_filled(_shown_marks(text).split("\n")), _filled(expected), fillvalue=""):
         if stands != belongs:
             yield Objection("altered_text", where, f"{stands!r} stands where {belongs!r} belongs")
             return
+
+
+def _shown_marks(text: str) -> str:
+    return text.replace(_OPEN, "<").replace(_CLOSE, ">")
+
+
+def _filled(lines: Iterable[str]) -> list[str]:
+    return [line for line in lines if line]

@@ -3,7 +3,7 @@
 A pure function of the day, the sources' watermarks and the instant of judging; never of how a run was started.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -137,8 +137,8 @@ def judge(
     now: datetime,
     watermarks: Mapping[str, Watermark],
     *,
-    days_loaded: int,
-    days_expected: int,
+    week: Sequence[date],
+    loaded: Set[date],
     maximum_lag: timedelta,
     live_days: int,
 ) -> FreshnessVerdict:
@@ -147,13 +147,14 @@ def judge(
     as_of = now if live else min(now, day_end(day))
     marks = watermarks if live else {}
     sources = {name: _source_status(name, mark, as_of, maximum_lag) for name, mark in marks.items()}
-    verdicts = [_completeness(days_loaded, days_expected), *sources.values()]
+    missing = [one for one in week if one not in loaded]
+    verdicts = [_completeness(missing, len(week)), *sources.values()]
     status, reason = max(verdicts, key=lambda verdict: _SEVERITY.index(verdict[0]))
     lags = {name: source_lag(mark, as_of) for name, mark in marks.items()}
     statuses = {name: verdict[0] for name, verdict in sources.items()}
     reasons = {name: verdict[1] for name, verdict in sources.items()}
     return FreshnessVerdict(
-        day, as_of, status, reason, lags, days_loaded, days_expected, statuses, dict(marks), reasons
+        day, as_of, status, reason, lags, len(week) - len(missing), len(week), statuses, dict(marks), reasons
     )
 
 
@@ -189,14 +190,15 @@ def source_lag(mark: Watermark, as_of: datetime) -> float | None:
     return max(0.0, (reached - (mark.waiting_since or mark.committed_at)).total_seconds())
 
 
-def _completeness(days_loaded: int, days_expected: int) -> tuple[WatchStatus, str]:
-    if days_loaded >= days_expected:
+def _completeness(missing: Sequence[date], days_expected: int) -> tuple[WatchStatus, str]:
+    if not missing:
         return WatchStatus.VALID, "every day of the trailing week is loaded"
-    missing = days_expected - days_loaded
+    are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
     return (
         WatchStatus.INCOMPLETE,
-        f"{missing} of the {days_expected} days of the trailing week are not loaded: materialise the ingest group "
-        "for them",
+        f"{len(missing)} of the {days_expected} days of the trailing week {are} not loaded "
+        f"({', '.join(map(str, missing))}): `muse ingest --from {missing[0]} --to {missing[-1]}`, or materialise the "
+        f"group ingest for {them}",
     )
 
 

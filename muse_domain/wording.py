@@ -4,15 +4,21 @@ A slot is a phrase that explains itself ("from 12.1 ms to 14.3 ms"): a writer ca
 where the value after belongs, because it never gets hold of either alone.
 """
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from muse_domain.facts import Fact
 
-Style = Literal["plain", "signed", "bare"]
+Style = Literal["plain", "signed", "bare", "whole", "signed_whole", "fine", "signed_fine"]
+
+# Digits after the point of a percentage. Published ledgers name their styles: what one shows may never change.
+_DECIMALS: Mapping[Style, int] = {"whole": 0, "signed_whole": 0, "fine": 2, "signed_fine": 2}
+_USUAL_DECIMALS, _MOST_DECIMALS = 1, 2
+_OF_AN_INTERVAL = frozenset({"change", "low", "high"})
 
 COUNTED = {
     "run": "runs",
@@ -22,10 +28,16 @@ COUNTED = {
     "event": "events",
     "hour": "hours",
     "finding": "findings",
+    "day": "days",
+    "shift": "shifts",
+    "check": "checks",
 }
 
 # Links with any scheme, hosts that readers turn into links, e-mail addresses and mentions.
 _ADDRESS = re.compile(r"\S*://\S*|(?<!\w)www\.\S*|(?:mailto|javascript|data):\S*|\S*[@＠]\S*", re.IGNORECASE)
+
+# Inside of a word an underscore is no emphasis: names of benchmarks keep theirs.
+_INNER_UNDERSCORE = re.compile(r"(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])")
 
 SLOT = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)\s*\}\}")
 
@@ -60,6 +72,8 @@ FINDING_PHRASES: Mapping[str, Phrase] = {
     "state": ("suspected so far, with ", Citation("n_after"), " at the new level"),
     "confirmed": ("confirmed by ", Citation("n_since")),
     "returned": ("the change first told on ", Citation("returned_on"), " is undone"),
+    # Offered where the reports leave it open: the fact of a known cause is not settled.
+    "cause": ("the cause is ", Citation("cause"), ", as ", Citation("cause_reason")),
 }
 
 # "Moved together" may not hide that one side went up where the other went down.
@@ -101,13 +115,46 @@ def phrase(subject: str, name: str, sheet: FactSheet) -> Phrase:
     parts = (Citation(name),) if subject == "day" else _finding_phrase(subject, name, sheet)
     if parts is None:
         raise UnknownSlot(f"{subject}.{name}")
-    whole = tuple(
-        Citation(f"{subject}.{part.fact}", part.style) if isinstance(part, Citation) else part for part in parts
-    )
+    whole = tuple(_of_subject(part, subject, sheet) if isinstance(part, Citation) else part for part in parts)
     for part in whole:
         if isinstance(part, Citation) and (part.fact not in sheet or is_absent(sheet[part.fact])):
             raise UnknownSlot(f"{subject}.{name}")
     return whole
+
+
+def _of_subject(citation: Citation, subject: str, sheet: FactSheet) -> Citation:
+    style = citation.style
+    if citation.fact in _OF_AN_INTERVAL:
+        style = percent_style(subject, sheet, is_signed=style == "signed")
+    return Citation(f"{subject}.{citation.fact}", style)
+
+
+def percent_style(subject: str, sheet: FactSheet, *, is_signed: bool) -> Style:
+    """How a finding's change and its interval are shown: with as many digits as the interval justifies."""
+    values = [fact.value for name in ("low", "high", "change") if (fact := sheet.get(f"{subject}.{name}")) is not None]
+    decimals = _justified_decimals([value for value in values if value is not None])
+    if decimals == 0:
+        return "signed_whole" if is_signed else "whole"
+    if decimals == _MOST_DECIMALS:
+        return "signed_fine" if is_signed else "fine"
+    return "signed" if is_signed else "plain"
+
+
+def _justified_decimals(values: Sequence[float]) -> int:
+    """Of the two ends of an interval and what lies in it.
+
+    Half the interval keeps two digits up to 354 of a thousand, else one, and the values end where it does (Particle
+    Data Group, Review of Particle Physics, 5.3). What is not nought may not be shown as nought.
+    """
+    half = abs(values[1] - values[0]) / 2.0 if len(values) > 1 else 0.0
+    if half == 0.0 or not math.isfinite(half):
+        return _USUAL_DECIMALS
+    magnitude = math.floor(math.log10(half))
+    decimals = (1 if half < 3.55 * 10.0**magnitude else 0) - magnitude
+    smallest = min((abs(value) for value in values if value), default=math.inf)
+    if smallest < 0.5 * 10.0**-decimals:
+        decimals = max(decimals, -math.floor(math.log10(smallest)))
+    return min(max(decimals, 0), _MOST_DECIMALS)
 
 
 def _finding_phrase(subject: str, name: str, sheet: FactSheet) -> Phrase | None:
@@ -168,7 +215,11 @@ def _offers(subject: str, name: str, sheet: FactSheet) -> bool:
 
 
 def show(fact: Fact, style: Style = "plain") -> str:
-    """The fact as readers see it. `signed` shows the sign, `bare` leaves the unit out."""
+    """The fact as readers see it.
+
+    `signed` shows the sign, `bare` leaves the unit out; `whole` and `fine` are percentages with no and with two digits
+    after the point.
+    """
     if fact.text is not None:
         return _show_text(fact.text, fact.spec.unit)
     if fact.value is None:
@@ -185,6 +236,8 @@ def _show_text(text: str, unit: str) -> str:
         return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     if unit == "quote":
         return "“" + plain_text(text, 90) + "”"
+    if unit == "title":
+        return "_".join(plain_text(part, 200) for part in _INNER_UNDERSCORE.split(text))
     return plain_text(text, 200)
 
 
@@ -211,8 +264,8 @@ def _show_value(value: float, unit: str, style: Style) -> str:
         return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
     if unit == "rho":
         return f"ρ = {value:.2f}".replace("-", "−")
-    number = _significant(abs(value)) if unit != "%" else _percent(abs(value))
-    if style == "signed":
+    number = _percent(abs(value), _DECIMALS.get(style, _USUAL_DECIMALS)) if unit == "%" else _significant(abs(value))
+    if style.startswith("signed"):
         sign = "+" if value > 0 else "−" if value < 0 else ""
     else:
         sign = "−" if _shows_minus(value, unit) else ""
@@ -224,10 +277,11 @@ def _shows_minus(value: float, unit: str) -> bool:
     return value < 0 and unit != "%"
 
 
-def _percent(value: float) -> str:
-    if 0 < value < 0.05:
-        return _significant(value)  # one decimal would show it as nothing
-    return f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
+def _percent(value: float, decimals: int) -> str:
+    if 0 < value < 0.5 * 10.0**-decimals:
+        return _significant(value)  # these decimals would show it as nothing
+    is_whole = decimals == _USUAL_DECIMALS and value >= 99.95
+    return f"{value:,.{0 if is_whole else decimals}f}"
 
 
 def _significant(value: float) -> str:

@@ -7,6 +7,7 @@ A field states a text, a number or a boolean; an object or a list states nothing
 list by position: so every inner tuple begins with a member that only the first item of a list can fill.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,23 +17,27 @@ from muse_domain.ports import EventColumns
 _LATENCY_DIVISOR = {"ns": 1e6, "us": 1e3, "ms": 1.0, "s": 1e-3}
 _FIELDS = ("ts", "event_type", "event_id", "session", "actor", "commit", "latency", "user_agent")
 
+# Fields whose text the statement itself holds to a form that no object and no list has: they need no look for one.
+_STRICT = {"ts", "commit", "latency"}
+
 _LIST_ITEM = "`(item of a list)`"
 
 # A mapped field, and those below it: a field that holds others may be mapped itself as well.
 _Tree = dict[str, "_Tree"]
 
 
-def event_columns(fields: EventFields, pepper: str | None) -> EventColumns:
-    """Expressions for `load_events.sql` and what they are bound to. `pepper` keys the hash of sessions."""
+def event_columns(fields: EventFields, hash_key: str | None) -> EventColumns:
+    """Expressions for `load_events.sql` and what they are bound to. `hash_key` keys the hash of sessions (SipHash)."""
     paths = [*(path for name in _FIELDS for path in getattr(fields, name)), *fields.metadata]
     tree = _tree(path_parts(path) for path in paths)
-    expressions = {name: _first_stated(tree, getattr(fields, name)) for name in _FIELDS}
+    expressions = {name: _first_stated(tree, getattr(fields, name), name in _STRICT) for name in _FIELDS}
     values = ", ".join(_stated(tree, path_parts(path)) for path in fields.metadata)
-    keys = "{metadata_keys:Array(String)}"
-    expressions["metadata"] = f"mapFromArrays({keys}, CAST([{values}], 'Array(String)'))"
+    expressions["metadata_values"] = f"CAST([{values}], 'Array(String)')"
+    key = hashlib.sha256(f"muse sessions {hash_key or ''}".encode()).digest()
     parameters: dict[str, Any] = {
         "shape": _shape(tree),
-        "pepper": pepper or "",
+        "hash_key_1": int.from_bytes(key[:8], "little"),
+        "hash_key_2": int.from_bytes(key[8:16], "little"),
         "metadata_keys": list(fields.metadata),
         "latency_divisor": _LATENCY_DIVISOR[fields.latency_unit],
     }
@@ -71,8 +76,9 @@ def _text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _first_stated(tree: _Tree, paths: Sequence[str]) -> str:
-    stated = [_stated(tree, path_parts(path)) for path in paths]
+def _first_stated(tree: _Tree, paths: Sequence[str], is_strict: bool) -> str:
+    # Of several paths, one that holds an object gives way to the next.
+    stated = [_stated(tree, path_parts(path), any_text=is_strict and len(paths) == 1) for path in paths]
     if not stated:
         return "''"
     *earlier, last = stated
@@ -80,7 +86,8 @@ def _first_stated(tree: _Tree, paths: Sequence[str]) -> str:
     return f"multiIf({choices}{last})" if earlier else last
 
 
-def _stated(tree: _Tree, path: tuple[str, ...]) -> str:
+def _stated(tree: _Tree, path: tuple[str, ...], *, any_text: bool = False) -> str:
+    """The text of a field, '' where it is an object or a list; with `any_text` the text of these as well."""
     field, below, conditions = "event", tree, []
     for depth, segment in enumerate(path, start=1):
         below = below[segment]
@@ -90,5 +97,6 @@ def _stated(tree: _Tree, path: tuple[str, ...]) -> str:
             field = f"JSONExtract({field}{names}, 'String')" if names else field
             break
         conditions.append(f"isNull({field}.{_LIST_ITEM})")
-    conditions.append(f"NOT (substring({field}, 1, 1) IN ('{{', '[') AND isValidJSON({field}))")
-    return f"if({' AND '.join(conditions)}, {field}, '')"
+    if not any_text:
+        conditions.append(f"NOT ((startsWith({field}, '{{') OR startsWith({field}, '[')) AND isValidJSON({field}))")
+    return f"if({' AND '.join(conditions)}, {field}, '')" if conditions else field

@@ -35,8 +35,8 @@ class FreshnessReader:
             day,
             self.now,
             self._watermarks(min(self.now, day_end(day)), week) if live else {},
-            days_loaded=days_loaded(self.warehouse, week, required_sources(self.settings)),
-            days_expected=len(week),
+            week=week,
+            loaded=loaded_days(week[0], week[-1], self.warehouse, self.settings),
             maximum_lag=timedelta(hours=policy.maximum_lag_hours),
             live_days=policy.live_days,
         )
@@ -132,10 +132,11 @@ def required_sources(settings: Settings) -> list[str]:
     ]
 
 
-def days_loaded(warehouse: Warehouse, week: list[date], sources: list[str]) -> int:
-    """How many of the days are loaded for every one of the sources."""
-    parameters = {"first": min(week), "last": max(week), "sources": sources}
-    return sum(row["sources"] == len(sources) for row in warehouse.select("select_days_loaded", parameters))
+def loaded_days(first: date, last: date, warehouse: Warehouse, settings: Settings) -> set[date]:
+    """The days from `first` to `last` for which every required source is loaded."""
+    sources = required_sources(settings)
+    rows = warehouse.select("select_days_loaded", {"first": first, "last": last, "sources": sources})
+    return {row["day"] for row in rows if row["sources"] == len(sources)}
 
 
 def watcher_row(

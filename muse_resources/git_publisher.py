@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from muse_domain.episodes import (
+    DIGEST_SERIES,
     EpisodeFormatError,
     commit_message,
     episode_path,
@@ -64,9 +65,10 @@ class LocalGitPublisher:
         }
 
     def published_days(self) -> Mapping[date, tuple[str, int]]:
-        """Series and number of every day's episode at the branch's head."""
+        """Series and number of every day's episode at the branch's head; digests are of no day."""
         self._prepare()
-        return {day: (series, number) for (series, day), number in sorted(self._head().numbers.items())}
+        numbers = sorted(self._head().numbers.items())
+        return {day: (series, number) for (series, day), number in numbers if series != DIGEST_SERIES}
 
     def head_commit(self) -> str | None:
         """The branch's newest commit; None before the first publication."""
@@ -309,7 +311,7 @@ class LocalGitPublisher:
 
 
 def _places(path: str) -> tuple[str, str, str]:
-    """Where an episode's files lie: Markdown, ledger, charts."""
+    """Where an episode's files lie: Markdown, ledger, charts with their data."""
     return path, _ledger_path(path), path.removesuffix(".md") + "/"
 
 

@@ -3,10 +3,11 @@
 import errno
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from functools import cache
+from datetime import UTC, datetime
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from muse_domain.ports import Row
 from muse_domain.settings import ReportSource
 from muse_resources.file_ledger import dead_letter
 from muse_resources.git_command import GitError, git_text
-from muse_resources.input_files import InputFile, storable, unreadable
+from muse_resources.input_files import InputFile, path_within, storable, unreadable
 
 # Larger files are refused before they are read: a report is a summary, not a trace.
 LARGEST_REPORT_BYTES = 256 * 1024 * 1024
@@ -49,72 +50,70 @@ def read_report_file(
     folder: Path, file: InputFile[ReportSource], reader: str, fetch: Callable[[str], bytes]
 ) -> ReadReport:
     """Read one file, an object of a store through `fetch`. Whatever is wrong becomes a dead letter, no exception."""
-    letters: list[Row] = []
-    sha256, ts = "", datetime.fromtimestamp(file.modified_ns // 1_000_000_000, UTC)
-
-    def set_aside(refusal: Refusal, kind: str) -> None:
-        size = file.size_bytes
-        letters.append(dead_letter("bench_runs", file.shown, refusal, kind, sha256=sha256, size_bytes=size, ts=ts))
-
-    runs: list[Row] = []
-    metrics: list[Row] = []
-    sha256, reading = _decode(file, fetch)
-    if isinstance(reading, _SetAside):
-        set_aside(reading.refusal, reading.kind)
-        reading = ReportReading("", ())
-    for refusal in reading.refusals:
-        set_aside(refusal, "refused_part")
-    date_run = _dating(folder, file.path, file.source)
-    for measurement in reading.measurements:
-        dated = date_run(measurement)
-        if isinstance(dated, Refusal):
-            set_aside(dated, "undated")
-            continue
-        run = _run_row(measurement, dated, file.source, file.shown, sha256, reading.format)
-        runs.append(run)
-        metrics += _metric_rows(measurement, run)
-    days: dict[date, int] = {}
-    for run in runs:
-        days[run["day"]] = days.get(run["day"], 0) + 1
-    return ReadReport(
-        FileReading(
-            path=file.shown,
-            sha256=sha256,
-            reader=reader,
-            size_bytes=file.size_bytes,
-            modified_ns=file.modified_ns,
-            days=days,
-            refused=len(letters),
-            # A file that could not be opened may be open tomorrow, and git may know it by then.
-            again=bool({letter["error_type"] for letter in letters} & _passing(file.source)),
-        ),
-        runs,
-        metrics,
-        letters,
+    sha256, reading, aside = _decode(file, fetch)
+    runs, metrics, undated = _rows(folder, file, sha256, reading)
+    aside += [*(_SetAside(refusal, "refused_part") for refusal in reading.refusals), *undated]
+    reading_kept = FileReading(
+        path=file.shown,
+        sha256=sha256,
+        reader=reader,
+        size_bytes=file.size_bytes,
+        modified_ns=file.modified_ns,
+        days=dict(Counter(run["day"] for run in runs)),
+        refused=len(aside),
+        # A file that could not be opened may be open tomorrow, and git may know it by then.
+        again=bool({one.kind for one in aside} & _passing(file.source)),
     )
+    return ReadReport(reading_kept, runs, metrics, [_letter(file, sha256, one) for one in aside])
 
 
 @dataclass(frozen=True, slots=True)
 class _SetAside:
-    """A file that gave nothing: why, and which kind of refusal that is."""
+    """A file, or a part of one, that gave no row: why, and which kind of refusal that is."""
 
     refusal: Refusal
     kind: str
 
 
-def _decode(file: InputFile[ReportSource], fetch: Callable[[str], bytes]) -> tuple[str, ReportReading | _SetAside]:
-    """The hash of a file and what it states; no hash when it could not be opened."""
+def _letter(file: InputFile[ReportSource], sha256: str, aside: _SetAside) -> Row:
+    ts = datetime.fromtimestamp(file.modified_ns // 1_000_000_000, UTC)
+    size = file.size_bytes
+    return dead_letter("bench_runs", file.shown, aside.refusal, aside.kind, sha256=sha256, size_bytes=size, ts=ts)
+
+
+def _decode(file: InputFile[ReportSource], fetch: Callable[[str], bytes]) -> tuple[str, ReportReading, list[_SetAside]]:
+    """The hash of a file, what it states, and why it states nothing; no hash when it could not be opened."""
+    nothing = ReportReading("", ())
     try:
         data = _read(file, fetch)
     except OSError as error:
-        return "", _SetAside(unreadable(f"cannot be read: {error.strerror}."), "unreadable")
+        return "", nothing, [_SetAside(unreadable(f"cannot be read: {error.strerror}."), "unreadable")]
     except (TransientFailure, PermanentFailure) as error:
-        return "", _SetAside(unreadable(f"cannot be fetched: {error}."), "unreadable")
+        return "", nothing, [_SetAside(unreadable(f"cannot be fetched: {error}."), "unreadable")]
     sha256 = file_sha256(data)
     try:
-        return sha256, read_report(file.shown, data)
+        return sha256, read_report(file.shown, data), []
     except ReportRefused as error:
-        return sha256, _SetAside(Refusal("", error.reason, error.remedy), "refused_report")
+        return sha256, nothing, [_SetAside(Refusal("", error.reason, error.remedy), "refused_report")]
+
+
+def _rows(
+    folder: Path, file: InputFile[ReportSource], sha256: str, reading: ReportReading
+) -> tuple[list[Row], list[Row], list[_SetAside]]:
+    """Rows of `bench_runs` and of their metrics, and the runs that no day can be found for."""
+    runs: list[Row] = []
+    metrics: list[Row] = []
+    undated: list[_SetAside] = []
+    date_run = _dating(folder, file.path, file.source)
+    for measurement in reading.measurements:
+        dated = date_run(measurement)
+        if isinstance(dated, Refusal):
+            undated.append(_SetAside(dated, "undated"))
+            continue
+        run = _run_row(measurement, dated, file.source, file.shown, sha256, reading.format)
+        runs.append(run)
+        metrics += _metric_rows(measurement, run)
+    return runs, metrics, undated
 
 
 def _passing(source: ReportSource) -> set[str]:
@@ -160,11 +159,15 @@ class _Dated:
 def _dating(folder: Path, path: Path, source: ReportSource) -> Callable[[Measurement], _Dated | Refusal]:
     """How the runs of one file are dated; its git history is asked at most once."""
     # Where the workspace itself lies says nothing about when a report was measured.
-    within = path.relative_to(folder) if path.is_relative_to(folder) else path
-    stated = re.search(source.pattern, storable(within.as_posix())) if source.pattern else None
+    within = path_within(folder, path) or path.as_posix()
+    stated = re.search(source.pattern, storable(within)) if source.pattern else None
     groups: Mapping[str, str | None] = stated.groupdict() if stated else {}
-    committed_at = cache(lambda: _last_commit_time(path) if source.dated_by == "git" else None)
+    committed_at = cache(partial(_last_commit_time, path)) if source.dated_by == "git" else _never
     return lambda measurement: _date(measurement, groups, committed_at)
+
+
+def _never() -> None:
+    """When a file was committed whose source is not dated by git."""
 
 
 def _date(
@@ -219,9 +222,10 @@ def _run_row(
     measurement: Measurement, dated: _Dated, source: ReportSource, shown: str, sha256: str, report_format: str
 ) -> Row:
     values = {column: getattr(measurement, column) for column in METRIC_COLUMNS}
+    ts = dated.ts.astimezone(UTC)
     return {
-        "day": dated.ts.astimezone(UTC).date(),
-        "ts": dated.ts.astimezone(UTC),
+        "day": ts.date(),
+        "ts": ts,
         "ts_source": dated.ts_source,
         "run_id": run_id(sha256, measurement),
         "repository": source.repository,

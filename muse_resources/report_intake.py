@@ -16,6 +16,7 @@ from muse_resources.file_ledger import (
     unless_being_built,
     unsettle,
 )
+from muse_resources.garbage import rare_collections
 from muse_resources.input_files import Listing, list_inputs
 from muse_resources.input_look import SETTLED, InputLook, Tell, input_look, new_files, newly_refused
 from muse_resources.report_files import ReadReport, read_report_file, report_reader
@@ -50,7 +51,7 @@ def take_in_reports(
 
     Raises TransientFailure or PermanentFailure of the warehouse; what is wrong with a file becomes a dead letter.
     """
-    with one_at_a_time(workspace.locks, SOURCE):
+    with one_at_a_time(workspace.locks, SOURCE), rare_collections():
         listing = list_inputs(workspace.folder, workspace.settings.reports, store.list_objects)
         ledger = FileLedger(store, SOURCE)
         read = _read_changed(workspace, listing, ledger, store.read_object, on_file)

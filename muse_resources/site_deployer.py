@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from muse_domain.ports import Deployment, Publisher
@@ -38,23 +39,29 @@ class StaticSiteDeployer:
 
 
 def published_episodes(blog: Publisher, commit_sha: str) -> list[PublishedEpisode]:
-    """Every episode in Muse's format at that commit, with its ledger and charts; other posts are left alone."""
+    """Every episode in Muse's format at that commit, with ledger, charts and their data; other posts are left alone."""
     paths = blog.list_files(commit_sha)
     posts = {match["stem"]: match for match in (_POST.match(path) for path in paths) if match}
     with_ledger = [stem for stem in posts if f"{stem}.claims.json" in paths]
-    wanted = [path for stem in with_ledger for path in (f"{stem}.md", f"{stem}.claims.json", *_charts_of(stem, paths))]
-    texts = blog.read_files(commit_sha, wanted)
+    own = {stem: [f"{stem}.md", f"{stem}.claims.json", *_beside(stem, paths)] for stem in with_ledger}
+    texts = blog.read_files(commit_sha, [path for files in own.values() for path in files])
     return [
         PublishedEpisode(
             series=posts[stem]["series"],
             number=int(posts[stem]["number"]),
             markdown=texts[f"{stem}.md"],
             ledger=json.loads(texts[f"{stem}.claims.json"]),
-            charts={path.rsplit("/", 1)[1]: texts[path] for path in _charts_of(stem, paths)},
+            charts=_named(own[stem], texts, ".svg"),
+            tables=_named(own[stem], texts, ".csv"),
         )
         for stem in with_ledger
     ]
 
 
-def _charts_of(stem: str, paths: list[str]) -> list[str]:
-    return [path for path in paths if path.startswith(f"{stem}/") and path.endswith(".svg")]
+def _beside(stem: str, paths: list[str]) -> list[str]:
+    """The charts of an episode, and the tables with their data."""
+    return [path for path in paths if path.startswith(f"{stem}/") and path.endswith((".svg", ".csv"))]
+
+
+def _named(paths: list[str], texts: Mapping[str, str], ending: str) -> dict[str, str]:
+    return {path.rsplit("/", 1)[1]: texts[path] for path in paths if path.endswith(ending)}

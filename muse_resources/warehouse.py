@@ -7,12 +7,14 @@ Killed half-way, or run twice at once, it leaves exactly one correct day.
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from muse_domain.facts import EvidenceRow, FactSpec
 from muse_domain.failures import PermanentFailure
@@ -23,8 +25,12 @@ from muse_resources.engine_failures import translated
 from muse_resources.object_store import NO_KEYS, ObjectStore, list_objects, read_object
 from muse_resources.statements import migrations, split_statements, statement
 
+# How long another process may take for a migration that it has begun.
+MIGRATION_PATIENCE_S = 10.0
 # What facts that were stored before their query asked for it do not state: any will do, as it did then.
 _NOT_STATED = {"unit": "*"}
+# The parameter that says which value of a row a fact is. It may name several, and each row then says which it answers.
+FIELD = "field"
 
 
 class ClickHouseWarehouse:
@@ -69,13 +75,17 @@ class ClickHouseWarehouse:
 
     def evidence(self, spec: FactSpec) -> list[EvidenceRow]:
         """The rows that a fact rests on."""
-        return [
-            EvidenceRow(
-                row["table"], row["row_id"], row["ts"], row["commit_sha"], row["source"], row["segment"],
-                row["value"], row["pair"], row["text"],
-            )
-            for row in self.select(spec.query, {**_NOT_STATED, **spec.parameters})
-        ]  # fmt: skip
+        return [_evidence_row(row) for row in self._rows_behind(spec, {})]
+
+    def evidence_by_field(self, spec: FactSpec, fields: Sequence[str]) -> dict[str, list[EvidenceRow]]:
+        """The rows of facts that are as `spec` but for their field, in one statement."""
+        found: dict[str, list[EvidenceRow]] = {field: [] for field in fields}
+        for row in self._rows_behind(spec, {FIELD: ",".join(found)}):
+            found[row[FIELD]].append(_evidence_row(row))
+        return found
+
+    def _rows_behind(self, spec: FactSpec, parameters: Mapping[str, str]) -> list[Row]:
+        return self.select(spec.query, {**_NOT_STATED, **spec.parameters, **parameters})
 
     def replace_days(self, table: str, days: Sequence[date], rows: Iterable[Row]) -> int:
         """Make `rows` (each with its `day`) the whole content of those days; returns how many there are."""
@@ -128,12 +138,8 @@ class ClickHouseWarehouse:
             {"day": one.day, "source": source, "rows": one.rows, "files": one.files, "inputs_sha256": one.inputs_sha256}
             for one in loads
         ]
-        if not rows:
-            return
-        with self._engine(f"record loads of {source}") as engine, engine.staging("day_loads") as staging:
-            engine.fill(staging, rows)
-            partitions = [f"('{source}', '{row['day']}')" for row in rows]
-            engine.alter("day_loads", [f"REPLACE PARTITION {partition} FROM {staging}" for partition in partitions])
+        with self._engine(f"record loads of {source}") as engine:
+            engine.insert("loaded_days", rows)
 
     def ping(self) -> str:
         """The server's version. Raises TransientFailure or PermanentFailure when it does not answer."""
@@ -149,13 +155,10 @@ class ClickHouseWarehouse:
                 "CREATE TABLE IF NOT EXISTS schema_migrations (version UInt32, name String, sha256 String) "
                 "ENGINE = MergeTree ORDER BY version",
             )
-            applied = {row["version"] for row in engine.rows("SELECT version FROM schema_migrations")}
+            applied = _applied(engine)
             pending = [one for one in migrations() if one[0] not in applied]
             for version, name, text in pending:
-                for one in split_statements(text):
-                    engine.command(one)
-                sha256 = hashlib.sha256(text.encode()).hexdigest()
-                engine.insert("schema_migrations", [{"version": version, "name": name, "sha256": sha256}])
+                _apply(engine, version, name, text)
             return [name for _, name, _ in pending]
 
     def close(self) -> None:
@@ -176,6 +179,33 @@ class ClickHouseWarehouse:
                 yield Engine(client, self._comment)
             finally:
                 client.close()
+
+
+def _evidence_row(row: Row) -> EvidenceRow:
+    return EvidenceRow(
+        row["table"], row["row_id"], row["ts"], row["commit_sha"], row["source"], row["segment"],
+        row["value"], row["pair"], row["text"],
+    )  # fmt: skip
+
+
+def _applied(engine: Engine) -> set[int]:
+    return {row["version"] for row in engine.rows("SELECT version FROM schema_migrations")}
+
+
+def _apply(engine: Engine, version: int, name: str, text: str) -> None:
+    try:
+        for one in split_statements(text):
+            engine.command(one)
+    except ClickHouseError:
+        # Of two processes that migrate at once, one may find a table gone: it waits for the other to be done.
+        until = time.monotonic() + MIGRATION_PATIENCE_S
+        while version not in _applied(engine):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+        return
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    engine.insert("schema_migrations", [{"version": version, "name": name, "sha256": sha256}])
 
 
 class _SharedClient:

@@ -26,6 +26,7 @@ OF_ONE_WORKSPACE: Mapping[str, frozenset[str]] = {
     "dead_letters": frozenset({"ts", "reading_id"}),  # when the file was last written; a name drawn by lot
     "input_files": frozenset({"reading_id", "read_at", "modified_ns"}),
     "publications": frozenset({"commit_sha"}),  # a git commit holds its own time
+    "digest_publications": frozenset({"commit_sha"}),
     "deployments": frozenset({"ts", "deployment_id", "commit_sha", "build_time_ms", "duration_ms", "url", "pages"}),
 }
 

@@ -14,7 +14,7 @@ from muse_domain.fact_sheet import briefing
 from muse_domain.findings import Finding
 from muse_domain.ports import Clock, Row, Warehouse
 from muse_domain.stored import absent_draft_row, draft_row
-from muse_domain.wording import offered_slots
+from muse_domain.wording import is_absent, offered_slots
 from muse_domain.writing import Written, write_judged
 from muse_resources.llm_ledger import fallback_event
 from muse_resources.workspace import Workspace
@@ -40,6 +40,9 @@ def episode_drafts(
     written = None
     if not store.select("select_days_loaded", {"first": day, "last": day, "sources": ["findings"]}):
         reason = "nobody has looked for findings on this day: materialise findings and fact_sheets"
+        row = absent_draft_row(day, run_id, "missing", reason, task.facts_hash)
+    elif found and ("day.date" not in sheet or is_absent(sheet["day.date"])):
+        reason = "nobody has judged whether this day's data is fresh: materialise watcher_runs and fact_sheets"
         row = absent_draft_row(day, run_id, "missing", reason, task.facts_hash)
     elif not found:
         row = absent_draft_row(day, run_id, "quiet", "no finding on this day", task.facts_hash)

@@ -66,7 +66,7 @@ def episodes(
             "reason": row["reason"],
             "series_checked": row["series_checked"],
             "confidence": row["confidence_score"],
-            "preview": dg.MetadataValue.md(episode_preview(row, stored_charts(store, day))),
+            "preview": dg.MetadataValue.md(episode_preview(row, stored_charts(store, day) if row["canonical"] else {})),
         },
         data_version=dg.DataVersion(row["content_sha256"] or row["status"]),
         check_results=[gate],
@@ -130,9 +130,17 @@ def _decision(proposal: Proposal, store: Warehouse, settings: Settings) -> Row:
     is_judged = bool(verdict) and verdict[0]["content_sha256"] == made.content_sha256
     passed = is_judged and verdict[0]["passed"]
     status, reason = decide_status(passed, proposal.inputs.confidence, settings.policy)
+    if status is EpisodeStatus.DRAFT and (by := _approved_by(proposal, store)):
+        status, reason = EpisodeStatus.APPROVED, f"approved by {by}; {reason}"
     if not passed:
         reason = _refusal(made.objections) if is_judged else "no verdict of this text: materialise episode_verdicts"
     return {"status": str(status), "reason": reason}
+
+
+def _approved_by(proposal: Proposal, store: Warehouse) -> str:
+    """Who has approved exactly this text; empty while nobody has."""
+    approvals = store.select("select_approval", {"day": proposal.inputs.day})
+    return next((row["by"] for row in approvals if row["content_sha256"] == proposal.composition.content_sha256), "")
 
 
 def _refusal(objections: Sequence[Objection]) -> str:

@@ -13,7 +13,7 @@ from muse_domain.facts import EvidenceRow, Fact
 from muse_domain.ports import Publisher, Warehouse
 from muse_domain.settings import Settings
 from muse_domain.stored import draft_from_row
-from muse_resources.freshness import TRAILING_WEEK, days_loaded, required_sources
+from muse_resources.freshness import TRAILING_WEEK, loaded_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _confidence(day: date, store: Warehouse, settings: Settings, sheet: Mapping[
     [newest] = store.select("select_newest_run", span)
     [counts] = store.select("select_quality_counts", span)
     return Confidence(
-        completeness=measures.completeness(days_loaded(store, week, required_sources(settings)), len(week)),
+        completeness=measures.completeness(len(loaded_days(week[0], week[-1], store, settings)), len(week)),
         recency=measures.recency(newest["newest"], day_end(day)),
         data_quality=measures.data_quality(counts["ok"], counts["flagged"], counts["quarantined"]),
         evidence=measures.evidence([fact.spec.support for fact in sheet.values()]),

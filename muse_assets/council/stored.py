@@ -26,18 +26,20 @@ def stored_sheet(store: Warehouse, day: date) -> dict[str, Fact]:
     return {row["fact_id"]: fact_from_row(row) for row in store.select("select_fact_sheet", {"day": day})}
 
 
-def stale_facts(sheet: Mapping[str, Fact], evidence: Mapping[str, Sequence[EvidenceRow]]) -> list[Objection]:
+def stale_facts(
+    sheet: Mapping[str, Fact], evidence: Mapping[str, Sequence[EvidenceRow]], settled_by: str = "fact_sheets"
+) -> list[Objection]:
     """Facts of the sheet that today's rows no longer give: a text about them may not pass."""
     rechecks = [recheck(fact, evidence[fact_id]) for fact_id, fact in sheet.items()]
     return [
-        Objection("stale_fact", "facts", f"{one.fact_id} {one.problem}: materialise fact_sheets again", one.fact_id)
+        Objection("stale_fact", "facts", f"{one.fact_id} {one.problem}: materialise {settled_by} again", one.fact_id)
         for one in rechecks
         if one.problem
     ]
 
 
 def stored_charts(store: Warehouse, day: date) -> dict[str, str]:
-    """The SVG of each of the day's findings by file name."""
+    """The picture of each of the day's findings and the table of its data, by file name."""
     found = stored_findings(store, day)
     points = {finding.finding_id: store.select("select_chart_points", _window(finding)) for finding in found}
     return episode_charts(found, stored_sheet(store, day), points)
@@ -53,8 +55,9 @@ def _window(finding: Finding) -> dict[str, Any]:
 
 def evidence_of(specs: Iterable[FactSpec], store: Warehouse) -> dict[str, list[EvidenceRow]]:
     """The rows behind each fact, by fact id."""
-    evidence = Evidence(store)
-    return {spec.fact_id: evidence.of(spec) for spec in specs}
+    every, evidence = list(specs), Evidence(store)
+    evidence.ask_together(every)
+    return {spec.fact_id: evidence.of(spec) for spec in every}
 
 
 def evidence_of_sheet(sheet: Mapping[str, Fact], store: Warehouse) -> dict[str, list[EvidenceRow]]:

@@ -1,16 +1,18 @@
 """From stated values to the metric columns of a measurement, each empty one with its reason."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from statistics import fmean, stdev
-from typing import Any
+from dataclasses import dataclass, field
+from math import isqrt
+from statistics import fmean
 
 from muse_domain.formats.values import number
-from muse_domain.measurements import METRIC_COLUMNS, Measurement
+from muse_domain.measurements import METRIC_COLUMNS, Measurement, changed
 from muse_domain.quality import PERCENTILE_MINIMUM
 
 NOT_STATED = "the report does not state it"
 OF_MEANS = "a sample is the mean of several calls: percentiles of samples are not those of calls"
+_NOT_STATED = dict.fromkeys(METRIC_COLUMNS, NOT_STATED)
+_ROOT_BITS = 2 * 53 + 3  # of the significand of a double
 _SHARES = {"latency_p50_ms": 0.50, "latency_p95_ms": 0.95, "latency_p99_ms": 0.99}
 
 
@@ -49,10 +51,31 @@ def sample_columns(samples_ms: Sequence[float]) -> Columns:
         "latency_max_ms": max(samples_ms),
     }
     if size > 1:
-        values["latency_std_ms"] = stdev(samples_ms)
+        values["latency_std_ms"] = deviation(samples_ms)
     percentiles = percentile_columns(samples_ms)
     reasons = {"latency_std_ms": "one sample has no deviation"} if size == 1 else {}
     return Columns({**values, **percentiles.values}, {**reasons, **percentiles.reasons})
+
+
+def deviation(samples: Sequence[float]) -> float:
+    """The deviation (n - 1) of two or more finite samples, correctly rounded: that of statistics.stdev, whose fractions
+    take three times as long."""
+    ratios = [sample.as_integer_ratio() for sample in samples]
+    # Every denominator is a power of two: in units of the smallest share, the samples are whole numbers.
+    shares = max(denominator for _, denominator in ratios)
+    whole = [numerator * (shares // denominator) for numerator, denominator in ratios]
+    size = len(whole)
+    squares = size * sum(one * one for one in whole) - sum(whole) ** 2
+    return _root(squares, size * (size - 1) * shares * shares)
+
+
+def _root(numerator: int, denominator: int) -> float:
+    """The square root of a fraction, correctly rounded."""
+    # So many bits of it that the last, set where some are cut off, only decides a tie: see bugs.python.org/msg407078.
+    shift = max(0, (_ROOT_BITS - numerator.bit_length() + denominator.bit_length()) // 2 + 1)
+    scaled = numerator << 2 * shift
+    root = isqrt(scaled // denominator)
+    return (root | (root * root * denominator != scaled)) / (1 << shift)
 
 
 def mean_columns(means_ms: Sequence[float]) -> Columns:
@@ -95,15 +118,14 @@ def percentile(samples: Sequence[float], share: float) -> float:
 def with_columns(measurement: Measurement, *parts: Columns, why_null: Mapping[str, str] | None = None) -> Measurement:
     """The measurement with the values of the parts, later ones first, and a reason for every empty column."""
     values: dict[str, float] = {}
-    reasons = {column: NOT_STATED for column in METRIC_COLUMNS} | dict(why_null or {})
+    reasons = {**_NOT_STATED, **(why_null or {})}
     for part in parts:
         values |= part.values
         reasons |= part.reasons
     empty = {column: reasons[column] for column in METRIC_COLUMNS if column not in values}
     null_reasons = {**_without_origin(measurement), **measurement.null_reasons, **empty}
     # The names are those of METRIC_COLUMNS, which are fields of Measurement.
-    fields: dict[str, Any] = dict(values)
-    return replace(measurement, null_reasons=null_reasons, **fields)
+    return changed(measurement, null_reasons=null_reasons, **values)
 
 
 def _without_origin(measurement: Measurement) -> dict[str, str]:

@@ -59,9 +59,9 @@ def decode(data: bytes) -> Decoded:
 
 
 def _text(data: bytes) -> str:
-    for mark, encoding in _BYTE_ORDER_MARKS.items():
-        if data.startswith(mark):
-            raise ReportRefused(f"The file is {encoding}, not UTF-8.", "Convert it to UTF-8, then ingest it again.")
+    if data.startswith(tuple(_BYTE_ORDER_MARKS)):
+        encoding = next(encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if data.startswith(mark))
+        raise ReportRefused(f"The file is {encoding}, not UTF-8.", "Convert it to UTF-8, then ingest it again.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -96,7 +96,7 @@ def _line(text: str, number: int) -> object:
 
 def _json(text: str) -> object:
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_int=_integer)
+        return _DECODER.decode(text)
     except RecursionError as error:
         raise ReportRefused("The JSON is nested too deeply to be a benchmark report.", EXPLAIN) from error
     except json.JSONDecodeError as error:
@@ -127,6 +127,10 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _integer(digits: str) -> int | float:
     """Exact up to 18 digits; beyond, no measured count is exact, and huge integers break every reader."""
     return int(digits) if len(digits) <= _EXACT_DIGITS else float(digits)
+
+
+# json.loads would make one for each file.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
 
 
 def _table_header(text: str) -> tuple[str, ...] | None:

@@ -7,13 +7,13 @@ has an offset since 1.5.2, before it is a local time without a zone (`timers.cc`
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from muse_domain.formats.banterhearts import not_an_object
 from muse_domain.formats.columns import OF_MEANS, Columns, mean_columns, sample_columns, with_columns
 from muse_domain.formats.decoded import Decoded
 from muse_domain.formats.google_benchmark_rows import BenchmarkRows, Row, grouped_rows
 from muse_domain.formats.values import (
+    StatedOnce,
     count,
     excerpt,
     is_object,
@@ -93,7 +93,7 @@ tokens, cost, memory. The name of the host, clock rate, caches, load, labels and
 
     def read(self, path: str, content: Decoded) -> ReportReading:
         """Each benchmark on its own."""
-        context = section(content.top, "context")
+        context = _context(section(content.top, "context"))
         rows = list(enumerate(listed(content.top, "benchmarks"), start=1))
         benchmarks = grouped_rows([(index, row) for index, row in rows if is_object(row)])
         return ReportReading(
@@ -103,21 +103,32 @@ tokens, cost, memory. The name of the host, clock rate, caches, load, labels and
         )
 
 
-def _measurement(context: Row, benchmark: BenchmarkRows) -> Measurement:
-    rows = [*benchmark.repetitions, *benchmark.aggregates.values(), *benchmark.complexity]
+def _context(context: Row) -> StatedOnce:
     date = context.get("date")
     ts, no_time = stated_time(date if isinstance(date, str) else None)
     commit, no_commit = _commit(context)
-    described = Measurement(
-        benchmark=benchmark.name,
+    return StatedOnce(ts, commit, no_time | no_commit, _environment(context), tuple(_noise(context)))
+
+
+def _measurement(context: StatedOnce, benchmark: BenchmarkRows) -> Measurement:
+    run = _fitted(context, benchmark) if benchmark.complexity else _timed(context, benchmark)
+    return flag(run, *context.warnings, *_missing_repetitions(benchmark.repetitions))
+
+
+def _described(
+    context: StatedOnce, name: str, first: Row, metrics: tuple[Metric, ...], samples: int | None = None
+) -> Measurement:
+    threads = scalar(first.get("threads"))
+    return Measurement(
+        benchmark=name,
         suite="google-benchmark",
-        ts=ts,
-        commit_sha=commit,
-        environment=_environment(context, rows[0]),
-        null_reasons=no_time | no_commit,
+        ts=context.ts,
+        commit_sha=context.commit_sha,
+        n_samples=samples,
+        metrics=metrics,
+        environment={**context.environment, **({"threads": threads} if threads else {})},
+        null_reasons=context.null_reasons,
     )
-    run = _fitted(described, benchmark) if benchmark.complexity else _timed(described, benchmark)
-    return flag(run, *_warnings(context, benchmark))
 
 
 def _commit(context: Row) -> tuple[str | None, dict[str, str]]:
@@ -128,39 +139,33 @@ def _commit(context: Row) -> tuple[str | None, dict[str, str]]:
     return stated_commit(next(iter(found or own), None))
 
 
-def _environment(context: Row, row: Row) -> dict[str, str]:
+def _environment(context: Row) -> dict[str, str]:
     executable = label(context.get("executable"))
     facts = {key: scalar(context.get(key)) for key in (*_ENVIRONMENT_KEYS, *_OWN_ENVIRONMENT_KEYS)}
     facts["executable"] = re.split(r"[\\/]", executable)[-1] if executable else None
-    facts["threads"] = scalar(row.get("threads"))
     return {key: fact for key, fact in facts.items() if fact}
 
 
-def _fitted(described: Measurement, benchmark: BenchmarkRows) -> Measurement:
+def _fitted(context: StatedOnce, benchmark: BenchmarkRows) -> Measurement:
     """The curve that `Complexity()` fits over a family of benchmarks, whose own runs tell the change."""
     values = {key: value for row in benchmark.complexity for key, value in row.items()}
     unit = label(values.get("time_unit")) or "not stated"
-    run = replace(
-        described,
-        benchmark=f"{benchmark.name} complexity {label(values.get('big_o')) or '(not stated)'}",
-        metrics=(
-            *metric("real_coefficient", number(values.get("real_coefficient")), unit),
-            *metric("cpu_coefficient", number(values.get("cpu_coefficient")), unit),
-            *metric("rms", number(values.get("rms")), "ratio"),
-        ),
+    metrics = (
+        *metric("real_coefficient", number(values.get("real_coefficient")), unit),
+        *metric("cpu_coefficient", number(values.get("cpu_coefficient")), unit),
+        *metric("rms", number(values.get("rms")), "ratio"),
     )
+    name = f"{benchmark.name} complexity {label(values.get('big_o')) or '(not stated)'}"
+    run = _described(context, name, benchmark.first, metrics)
     return with_columns(run, why_null=dict.fromkeys(METRIC_COLUMNS, "a curve fitted over benchmarks, not a time"))
 
 
-def _timed(described: Measurement, benchmark: BenchmarkRows) -> Measurement:
+def _timed(context: StatedOnce, benchmark: BenchmarkRows) -> Measurement:
     done = [row for row in benchmark.repetitions if _failure(row) is None]
     failures = dict.fromkeys(filter(None, map(_failure, benchmark.repetitions)))
     mean = benchmark.aggregates.get("mean") or (done[0] if len(done) == 1 else {})
-    run = replace(
-        described,
-        n_samples=_samples(benchmark, done),
-        metrics=(*_time_metrics(benchmark, mean, done), *_counters(mean)),
-    )
+    metrics = (*_time_metrics(benchmark, mean, done), *_counters(mean))
+    run = _described(context, benchmark.name, benchmark.first, metrics, _samples(benchmark, done))
     columns = (_repetition_columns(done), _aggregate_columns(benchmark.aggregates))
     return quarantine(with_columns(run, *columns, why_null=_WHY_NULL), *failures)
 
@@ -229,12 +234,14 @@ def _counters(mean: Row) -> Iterator[Metric]:
             yield from metric(f"counter_{label(key) or '(unnamed)'}", number(value), "not stated")
 
 
-def _warnings(context: Row, benchmark: BenchmarkRows) -> Iterator[str]:
+def _noise(context: Row) -> Iterator[str]:
     if context.get("library_build_type") == "debug":
         yield "the benchmark library is a debug build: its times are not those of a release"
     if context.get("cpu_scaling_enabled") is True:
         yield "CPU frequency scaling was on: real times are noisy"
-    rows = benchmark.repetitions
+
+
+def _missing_repetitions(rows: list[Row]) -> Iterator[str]:
     stated = count(rows[0].get("repetitions")) if rows else None
     if stated is not None and len(rows) < stated:
         yield f"{len(rows)} of {stated} stated repetitions are in the report"

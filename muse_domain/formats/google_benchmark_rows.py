@@ -25,6 +25,11 @@ class BenchmarkRows:
     aggregates: dict[str, Row] = field(default_factory=dict)
     complexity: list[Row] = field(default_factory=list)
 
+    @property
+    def first(self) -> Row:
+        """The row that tells what all of them state alike."""
+        return [*self.repetitions, *self.aggregates.values(), *self.complexity][0]
+
 
 def grouped_rows(rows: list[tuple[int, Row]]) -> list[BenchmarkRows]:
     """Rows of one name and family belong together; a repetition that comes again is another benchmark."""
@@ -54,11 +59,11 @@ def _is_fit(row: Row) -> bool:
 def _identified(index: int, row: Row, names: set[str | None]) -> tuple[str, str | None]:
     """The benchmark's name and, for a row over repetitions, which aggregate it is."""
     name = label(row.get("name")) or f"benchmark {index}"
-    old = _OLD_AGGREGATE.fullmatch(name)
     if row.get("run_type") == "aggregate" or "aggregate_name" in row or _is_fit(row):
         stem, _, end = name.rpartition("_")
         return label(row.get("run_name")) or stem or name, label(row.get("aggregate_name")) or end
     # A benchmark may itself be called "..._mean": an aggregate never comes alone.
-    if "run_type" not in row and old and {f"{old[1]}_mean", f"{old[1]}_stddev"} <= names:
+    old = None if "run_type" in row else _OLD_AGGREGATE.fullmatch(name)
+    if old and {f"{old[1]}_mean", f"{old[1]}_stddev"} <= names:
         return old[1], old[2]
     return label(row.get("run_name")) or name, None

@@ -133,7 +133,7 @@ def _metrics(item: _Result) -> Iterator[Metric]:
 
 
 def _failures(codes: list[object]) -> Iterator[str]:
-    failed = [number(code) for code in codes if number(code) != 0]
+    failed = [code for code in map(number, codes) if code != 0]
     if failed:
         shown = ", ".join(dict.fromkeys("none" if code is None else f"{code:g}" for code in failed[:8]))
         yield f"{len(failed)} of {len(codes)} runs failed: exit codes {shown}"

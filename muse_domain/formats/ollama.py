@@ -4,17 +4,16 @@ Shapes from `outputs/reports/ollama/*/`, `outputs/reports/gemma3/` and `data/csv
 Sahil170595/Chimeraforge.
 """
 
-import csv
 import hashlib
-import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from muse_domain.formats.banterhearts import judged, no_percentiles, not_an_object, stated_environment
 from muse_domain.formats.columns import Columns, stated_columns, with_columns
 from muse_domain.formats.decoded import Decoded
 from muse_domain.formats.llm_requests import DOCUMENTED, LlmRequest, llm_request, with_requests
+from muse_domain.formats.tables import Row, table_rows
 from muse_domain.formats.values import (
     count,
     decimal,
@@ -33,9 +32,7 @@ from muse_domain.measurements import (
     METRIC_COLUMNS,
     Measurement,
     Metric,
-    Refusal,
     ReportReading,
-    ReportRefused,
 )
 from muse_domain.quality import flag, quarantine
 
@@ -46,7 +43,6 @@ _SETTING_COLUMNS = ("tag", "num_gpu", "num_ctx", "temperature")
 _NO_LATENCY = "the summary states the mean time to first token, not how long a request took"
 _SUMMARY_WHY_NULL = {c: _NO_LATENCY for c in METRIC_COLUMNS if c.startswith("latency_")}
 
-_Row = Mapping[str, str]
 _RowKey = tuple[str, str, str]
 
 
@@ -181,49 +177,16 @@ A line with too few or too many cells is refused, and the others stay; a table t
 
     def read(self, path: str, content: Decoded) -> ReportReading:
         """The lines, grouped into runs."""
-        rows, refusals = _rows(content)
-        groups: dict[_RowKey, list[_Row]] = {}
+        rows, refusals = table_rows(content, _defect)
+        groups: dict[_RowKey, list[Row]] = {}
         for row in rows:
             groups.setdefault(_run_of(row), []).append(row)
         return ReportReading(self.name, tuple(_run(group) for group in groups.values()), tuple(refusals))
 
 
-def _rows(content: Decoded) -> tuple[list[_Row], list[Refusal]]:
-    header = content.header or ()
-    if len(set(header)) < len(header):
-        reason = "The table is ambiguous: a column name appears twice."
-        raise ReportRefused(reason, "Give each column one name.")
-    rows: list[_Row] = []
-    refusals: list[Refusal] = []
-    cut = None
-    for line, cells in _lines(content.text):
-        defect = _defect(header, cells)
-        cut = f"line {line}: {defect}" if defect and len(cells) <= len(header) else None
-        if defect:
-            refusals.append(_bad_line(line, defect))
-        else:
-            rows.append(dict(zip(header, cells, strict=True)))
-    if cut:
-        raise _cut(cut)
-    return rows, refusals
-
-
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines after the header, with their numbers; blank ones are left out."""
-    reader = csv.reader(io.StringIO(text), strict=True)
-    try:
-        next(reader)
-        for cells in filter(None, reader):
-            yield reader.line_num, [cell.strip() for cell in cells]
-    except csv.Error as error:
-        raise _cut(f"line {reader.line_num}: {error}") from error
-
-
-def _defect(header: tuple[str, ...], cells: list[str]) -> str | None:
-    """Why a line cannot be read. `options` is the last column: where it is no object, the line is cut."""
-    if len(cells) != len(header):
-        return f"{len(cells)} cells under {len(header)} columns"
-    if "options" in header and _stated_options(cells[header.index("options")]) is None:
+def _defect(row: Row) -> str | None:
+    """`options` is the last column: where it is no object, the line is cut."""
+    if "options" in row and _stated_options(row["options"]) is None:
         return "the options are no JSON object"
     return None
 
@@ -236,34 +199,19 @@ def _stated_options(cell: str) -> Mapping[str, object] | None:
     return options if is_object(options) else None
 
 
-def _cut(where: str) -> ReportRefused:
-    return ReportRefused(
-        f"The table is cut or broken ({where}).",
-        "Let the benchmark tool write the report again, then ingest it again.",
-    )
-
-
-def _bad_line(line: int, defect: str) -> Refusal:
-    return Refusal(
-        f"line {line}",
-        f"The line cannot be read: {defect}.",
-        "Correct the line at its source, then ingest the report again.",
-    )
-
-
-def _run_of(row: _Row) -> _RowKey:
+def _run_of(row: Row) -> _RowKey:
     """What one run has in common. Only a suite stamps all its requests with one time, and it has options."""
     started = row.get("timestamp", "") if "options" in row else ""
     return started, row.get("model", ""), _options(row)
 
 
-def _options(row: _Row) -> str:
+def _options(row: Row) -> str:
     columns = settings({key: row[key] for key in _SETTING_COLUMNS if row.get(key)})
     options = settings(_stated_options(row.get("options", "{}")) or {})
     return ", ".join(part for part in (columns, options) if part)
 
 
-def _run(rows: list[_Row]) -> Measurement:
+def _run(rows: list[Row]) -> Measurement:
     first = rows[0]
     model = label(first.get("model"))
     ts, no_time = stated_time(first.get("timestamp"))
@@ -279,13 +227,13 @@ def _run(rows: list[_Row]) -> Measurement:
     return flag(with_requests(measurement, _requests(rows)), *_unreadable(rows))
 
 
-def _identity(rows: list[_Row]) -> str:
+def _identity(rows: list[Row]) -> str:
     """The table may hold several suites and grow by another: a run is the hash of its own lines."""
     canonical = json.dumps(rows, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _requests(rows: list[_Row]) -> list[LlmRequest]:
+def _requests(rows: list[Row]) -> list[LlmRequest]:
     stated = [count(decimal(row.get("prompt_index"))) for row in rows]
     indexes = [index for index in stated if index is not None]
     if len(set(indexes)) < len(rows):
@@ -293,12 +241,12 @@ def _requests(rows: list[_Row]) -> list[LlmRequest]:
     return [_request(index, row) for index, row in zip(indexes, rows, strict=True)]
 
 
-def _request(index: int, row: _Row) -> LlmRequest:
+def _request(index: int, row: Row) -> LlmRequest:
     numbers: dict[str, object] = {key: decimal(row.get(key)) for key in _MEASURED}
     return llm_request(index, numbers | {"error": row.get("error")})
 
 
-def _unreadable(rows: list[_Row]) -> list[str]:
+def _unreadable(rows: list[Row]) -> list[str]:
     cells = [(key, row[key]) for row in rows for key in _MEASURED if row.get(key)]
     broken = [(key, cell) for key, cell in cells if decimal(cell) is None]
     return (

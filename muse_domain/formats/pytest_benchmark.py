@@ -11,6 +11,7 @@ from muse_domain.formats.banterhearts import not_an_object
 from muse_domain.formats.columns import Columns, percentile_columns, stated_columns, with_columns
 from muse_domain.formats.decoded import Decoded
 from muse_domain.formats.values import (
+    StatedOnce,
     count,
     is_object,
     label,
@@ -74,32 +75,40 @@ clock rates and build dates are not read.
     def read(self, path: str, content: Decoded) -> ReportReading:
         """Each benchmark on its own."""
         report = content.top
+        stated = _stated_once(report)
         benchmarks = list(enumerate(listed(report, "benchmarks"), start=1))
         return ReportReading(
             self.name,
-            tuple(_benchmark(report, index, item) for index, item in benchmarks if is_object(item)),
+            tuple(_benchmark(stated, index, item) for index, item in benchmarks if is_object(item)),
             tuple(not_an_object(f"benchmark {index}") for index, item in benchmarks if not is_object(item)),
         )
 
 
-def _benchmark(report: Mapping[str, object], index: int, item: Mapping[str, object]) -> Measurement:
-    stats = section(item, "stats")
+def _stated_once(report: Mapping[str, object]) -> StatedOnce:
+    commit_info = section(report, "commit_info")
     ts, no_time = stated_time(report.get("datetime"), naive_is_utc=True)
-    commit, no_commit = stated_commit(section(report, "commit_info").get("id"))
+    commit, no_commit = stated_commit(commit_info.get("id"))
+    is_dirty = commit_info.get("dirty") is True
+    warnings = ("the checkout was dirty: the commit is not exactly what was measured",) if is_dirty else ()
+    return StatedOnce(ts, commit, no_time | no_commit, _environment(section(report, "machine_info")), warnings)
+
+
+def _benchmark(report: StatedOnce, index: int, item: Mapping[str, object]) -> Measurement:
+    stats = section(item, "stats")
     measurement = Measurement(
         benchmark=label(item.get("fullname")) or label(item.get("name")) or f"benchmark {index}",
         suite="pytest-benchmark",
-        ts=ts,
-        commit_sha=commit,
+        ts=report.ts,
+        commit_sha=report.commit_sha,
         n_samples=count(stats.get("rounds")),
         metrics=(*_stats_metrics(stats), *_extra_metrics(section(item, "extra_info"))),
-        environment=_environment(section(report, "machine_info")),
-        null_reasons=no_time | no_commit,
+        environment=report.environment,
+        null_reasons=report.null_reasons,
     )
     columns = (_tail(stats), stated_columns(stats, _STATS_KEYS, scale=1000))
     failure = stated_failure(item)
     run = quarantine(with_columns(measurement, *columns, why_null=_WHY_NULL), *([failure] if failure else []))
-    return flag(run, *_warnings(report, stats))
+    return flag(run, *report.warnings, *_missing_rounds(stats))
 
 
 def _tail(stats: Mapping[str, object]) -> Columns:
@@ -143,14 +152,10 @@ def _major(release: str | None) -> str | None:
     return release.split(".")[0] if release else None
 
 
-def _warnings(report: Mapping[str, object], stats: Mapping[str, object]) -> list[str]:
-    found = []
-    if section(report, "commit_info").get("dirty") is True:
-        found.append("the checkout was dirty: the commit is not exactly what was measured")
+def _missing_rounds(stats: Mapping[str, object]) -> Iterator[str]:
     rounds, data = count(stats.get("rounds")), listed(stats, "data")
     if rounds is not None and data and len(data) < rounds:
-        found.append(f"{len(data)} of {rounds} stated rounds are in the report")
-    return found
+        yield f"{len(data)} of {rounds} stated rounds are in the report"
 
 
 FORMATS = (PytestBenchmarkReport(),)

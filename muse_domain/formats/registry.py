@@ -6,7 +6,6 @@ package that names its formats in `FORMATS`.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Protocol
@@ -106,7 +105,7 @@ def _without_repetitions(reading: ReportReading) -> ReportReading:
             repeated.append(_repetition(run.benchmark))
         else:
             runs[key] = assess(run)
-    return replace(reading, measurements=tuple(runs.values()), refusals=(*reading.refusals, *repeated))
+    return ReportReading(reading.format, tuple(runs.values()), (*reading.refusals, *repeated))
 
 
 def _repetition(benchmark: str) -> Refusal:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from muse_domain.formats.decoded import Decoded
 from muse_domain.measurements import Refusal, ReportRefused
@@ -10,8 +10,15 @@ from muse_domain.measurements import Refusal, ReportRefused
 Row = Mapping[str, str]
 
 
-def table_rows(content: Decoded) -> tuple[list[Row], list[Refusal]]:
-    """The lines under the header by column name, and those that were refused for their number of cells.
+def _no_defect(row: Row) -> str | None:
+    return None
+
+
+def table_rows(
+    content: Decoded, defect_of: Callable[[Row], str | None] = _no_defect
+) -> tuple[list[Row], list[Refusal]]:
+    """The lines under the header by column name, and those that were refused: for their number of cells, or for what
+    `defect_of` finds in a line whose cells are complete.
 
     Raises ReportRefused when a column name appears twice, or when the table ends within a line.
     """
@@ -23,12 +30,15 @@ def table_rows(content: Decoded) -> tuple[list[Row], list[Refusal]]:
     refusals: list[Refusal] = []
     cut = None
     for line, cells in _lines(content.text):
-        defect = None if len(cells) == len(header) else f"{len(cells)} cells under {len(header)} columns"
-        cut = f"line {line}: {defect}" if defect and len(cells) < len(header) else None
+        row = dict(zip(header, cells, strict=False))
+        is_whole = len(cells) == len(header)
+        defect = defect_of(row) if is_whole else f"{len(cells)} cells under {len(header)} columns"
+        # A cut line lacks cells, or the end of its last one. Too many cells are a fault of who wrote them.
+        cut = f"line {line}: {defect}" if defect and len(cells) <= len(header) else None
         if defect:
             refusals.append(_bad_line(line, defect))
         else:
-            rows.append(dict(zip(header, cells, strict=True)))
+            rows.append(row)
     if cut:
         raise cut_table(cut)
     return rows, refusals

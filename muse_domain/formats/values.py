@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeGuard
@@ -67,7 +68,8 @@ def listed(item: Mapping[str, object], key: str) -> list[object]:
 
 def number(value: object) -> float | None:
     """A usable number, or None: booleans, texts, NaN, infinities and absurd sizes are not measured."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
+    # Most are floats: they are asked first.
+    if type(value) is not float and (not isinstance(value, (int, float)) or isinstance(value, bool)):
         return None
     # NaN lies between no two numbers.
     return float(value) if -_LARGEST <= value <= _LARGEST else None
@@ -145,6 +147,17 @@ def settings(item: Mapping[str, object], without: tuple[str, ...] = ()) -> str:
 def metric(name: str, value: float | None, unit: str, better: Better = "none") -> tuple[Metric, ...]:
     """The further metric, or nothing when it was not measured."""
     return () if value is None else (Metric(name, value, unit, better),)
+
+
+@dataclass(frozen=True, slots=True)
+class StatedOnce:
+    """What a report states once, for all of its benchmarks."""
+
+    ts: datetime | None
+    commit_sha: str | None
+    null_reasons: Mapping[str, str]
+    environment: Mapping[str, str]
+    warnings: tuple[str, ...]
 
 
 def stated_time(value: object, naive_is_utc: bool = False) -> tuple[datetime | None, dict[str, str]]:

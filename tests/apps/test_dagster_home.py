@@ -8,7 +8,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from muse_apps.dagster_home import HOST_TAG, PID_TAG, fail_abandoned_runs, open_instance, own_tags
+from muse_apps.dagster_home import fail_abandoned_runs, open_instance, own_tags
+from muse_resources.run_launcher import HOST_TAG, PID_TAG
 from muse_resources.workspace import load_workspace
 from tests.workspaces import ROOT, bare_environment
 

@@ -25,7 +25,9 @@ def run_assets(
     """One run of some assets for a day, or for the range up to `last`. `checks` alone: of no asset, only these."""
     selection = {dg.AssetKey(name) for name in assets}
     chosen = None if checks is None else {dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, name in checks}
-    graph = build_defs(adapters).resolve_implicit_global_asset_job_def()
+    defs = build_defs(adapters)
+    # Checks alone do not say whether a partition is a day or a month: those of the daily job do.
+    graph = defs.resolve_implicit_global_asset_job_def() if selection else defs.resolve_job_def("daily_episode_job")
     subset = graph.get_subset(asset_selection=selection, asset_check_selection=chosen)
     if last is None:
         return subset.execute_in_process(

@@ -22,9 +22,10 @@ GROUPS = {
     "sources": {"hearts_repository", "packs_repository", "benchmark_reports", "ui_event_files"},
     "ingest": {"commits", "bench_runs", "ui_events", "session_stats"},
     "watch": {"watcher_runs"},
-    "people": {"overrides"},
+    "people": {"approvals", "overrides"},
     "council": {"findings", "fact_sheets", "episode_drafts", "episode_verdicts", "episodes"},
     "publish": {"publications", "deployments"},
+    "digest": {"digests", "digest_publications"},
     "prove": {"corrections"},
 }
 CHECKS = {
@@ -32,6 +33,7 @@ CHECKS = {
     "bench_runs:nulls_have_reasons",
     "commits:expectations",
     "corrections:published_claims_hold",
+    "digest_publications:publication_gate",
     "episodes:claims_match_facts",
     "episodes:confidence_reaches_policy",
     "episodes:front_matter_is_complete",
@@ -106,7 +108,7 @@ def test_the_assets_are_exactly_these_in_their_groups(loaded: tuple[dict[str, An
 
 
 def test_data_walks_through_the_groups_in_their_order(loaded: tuple[dict[str, Any], str]) -> None:
-    """No asset needs one of a later group: sources, ingest, watch, council, publish."""
+    """No asset needs one of a later group: sources, ingest, watch, council, publish, digest, prove."""
     order, assets = list(GROUPS), loaded[0]["assets"]
     for name, asset in assets.items():
         for upstream in asset["upstream"]:
@@ -118,8 +120,8 @@ def test_checks_jobs_schedules_and_sensors_are_exactly_these(loaded: tuple[dict[
     """Nothing is judged, run or started that is not listed here."""
     seen = loaded[0]
     assert set(seen["checks"]) == CHECKS
-    assert seen["jobs"] == ["__ASSET_JOB", "claims_job", "daily_episode_job"]
-    assert seen["schedules"] == ["claims_schedule", "daily_episode_schedule"]
+    assert seen["jobs"] == ["__ASSET_JOB", "claims_job", "daily_episode_job", "digest_job"]
+    assert seen["schedules"] == ["claims_schedule", "daily_episode_schedule", "digest_schedule"]
     assert seen["sensors"] == ["catch_up_sensor", "commit_sensor", "failure_sensor", "file_sensor", "watcher_sensor"]
     assert set(seen["running"].values()) == {"RUNNING"}, "what a new user wants running is running"
 

@@ -12,9 +12,9 @@ import dagster as dg
 import pytest
 
 from muse_apps.backfill import plan_backfill
+from muse_apps.deciding import record_approval, record_override
 from muse_apps.ingest import rebuild
 from muse_apps.sample.workspace import build_sample_workspace
-from muse_apps.watching import record_override
 from muse_domain.episodes import content_sha256
 from muse_resources.adapters import Adapters, build_adapters
 from muse_resources.workspace import Secrets, load_workspace
@@ -83,7 +83,7 @@ def _has_commits(blog: Path) -> bool:
 @contextmanager
 def _day_not_loaded(workspace: Path, day: date) -> Iterator[None]:
     """Muse never noted that the commits of this day are loaded; afterwards it has."""
-    change_warehouse(workspace, f"ALTER TABLE day_loads DROP PARTITION ('commits', '{day}')")
+    change_warehouse(workspace, f"ALTER TABLE loaded_days DELETE WHERE source = 'commits' AND day = '{day}'")
     yield
     assert run_assets(_adapters(workspace, WELL_AFTER), ["commits"], day).success
 
@@ -103,7 +103,7 @@ def test_a_day_whose_trailing_week_is_not_loaded_is_refused(workspace: Path, ada
         result = start(adapters, QUIET)
     gate = check_results(result)["watcher_gate"]
     assert not result.success and not gate.passed
-    assert reason_of(gate).startswith("1 of the 7 days of the trailing week are not loaded")
+    assert reason_of(gate).startswith("1 of the 7 days of the trailing week is not loaded (2026-09-15): `muse ingest")
     assert not built(result) & {"episodes", "publications", "deployments"}
     assert _stored(workspace, "episodes", QUIET) == []
     assert _head(workspace) == before
@@ -261,11 +261,26 @@ def test_the_table_of_claims_shows_where_each_comes_from(workspace: Path, adapte
 
 def test_a_day_that_nobody_looked_at_is_held_and_not_called_quiet(workspace: Path, adapters: Adapters) -> None:
     """No findings because none were looked for is not the same as none found."""
-    change_warehouse(workspace, f"ALTER TABLE day_loads DELETE WHERE source = 'findings' AND day = '{QUIET}'")
+    change_warehouse(workspace, f"ALTER TABLE loaded_days DELETE WHERE source = 'findings' AND day = '{QUIET}'")
     assert run_assets(adapters, COUNCIL, QUIET).success
     [episode] = _stored(workspace, "episodes", QUIET)
     assert episode["status"] == "held" and "nobody has looked" in episode["reason"]
     assert run_assets(adapters, ["findings", "fact_sheets"], QUIET, QUIET).success
+
+
+def test_a_day_that_the_watcher_did_not_judge_is_held_with_what_to_do(workspace: Path, adapters: Adapters) -> None:
+    """Its date is a fact, too: without the watcher's row there is none, and no text that could state it."""
+    change_warehouse(workspace, f"ALTER TABLE watcher_runs DELETE WHERE day = '{TOLD}'")
+    assert run_assets(adapters, ["fact_sheets"], TOLD, TOLD).success
+    assert run_assets(adapters, COUNCIL, TOLD).success
+    [episode] = _stored(workspace, "episodes", TOLD)
+    assert episode["status"] == "held" and "materialise watcher_runs and fact_sheets" in episode["reason"]
+    change_warehouse(workspace, f"ALTER TABLE fact_sheets DELETE WHERE day = '{TOLD}'")
+    assert run_assets(adapters, COUNCIL, TOLD).success
+    [episode] = _stored(workspace, "episodes", TOLD)
+    assert episode["status"] == "held" and "materialise watcher_runs and fact_sheets" in episode["reason"]
+    assert run_assets(adapters, ["watcher_runs", "fact_sheets"], TOLD, TOLD).success
+    assert run_assets(adapters, COUNCIL, TOLD).success
 
 
 def test_an_override_opens_the_watchers_gate_for_its_day_and_is_told(workspace: Path, tmp_path: Path) -> None:
@@ -297,6 +312,62 @@ def test_an_override_without_a_reason_or_a_name_is_refused(
     with pytest.raises(dg.Failure):
         record_override(adapters, TOLD, reason, by)
     assert _stored(workspace, "overrides", TOLD) == []
+
+
+@pytest.fixture
+def cautious(workspace: Path, adapters: Adapters) -> Iterator[Adapters]:
+    """The workspace under a policy by which the told day waits for a person."""
+    settings = adapters.workspace.settings
+    policy = settings.policy.model_copy(update={"publish_at": 1.0})
+    changed = replace(adapters.workspace, settings=settings.model_copy(update={"policy": policy}))
+    waiting = replace(adapters, workspace=changed)
+    assert _episodes_alone(waiting, TOLD).success
+    yield waiting
+    record_approval(waiting, TOLD, "ada", withdraw=True)
+    assert _episodes_alone(adapters, TOLD).success
+
+
+def test_a_draft_goes_out_when_a_person_approves_exactly_this_text(workspace: Path, cautious: Adapters) -> None:
+    """It waits with its reason; approved it may be published; another text, or an approval withdrawn, waits again."""
+    [waiting] = _stored(workspace, "episodes", TOLD)
+    assert waiting["status"] == "draft" and "a person decides" in waiting["reason"]
+    record_approval(cautious, TOLD, "ada")
+    [approval] = _stored(workspace, "approvals", TOLD)
+    assert (approval["by"], approval["content_sha256"]) == ("ada", waiting["content_sha256"])
+    assert _episodes_alone(cautious, TOLD).success
+    [approved] = _stored(workspace, "episodes", TOLD)
+    assert approved["status"] == "approved" and approved["reason"].startswith("approved by ada; confidence")
+    assert approved["canonical"] == waiting["canonical"]
+    assert "ada" not in approved["canonical"] + approved["ledger"]
+    other = f"ALTER TABLE approvals UPDATE content_sha256 = 'of another text' WHERE day = '{TOLD}'"
+    change_warehouse(workspace, other)
+    assert _episodes_alone(cautious, TOLD).success
+    assert [row["status"] for row in _stored(workspace, "episodes", TOLD)] == ["draft"]
+    record_approval(cautious, TOLD, "ada")
+    record_approval(cautious, TOLD, "ada", withdraw=True)
+    assert _episodes_alone(cautious, TOLD).success
+    assert [row["status"] for row in _stored(workspace, "episodes", TOLD)] == ["draft"]
+
+
+def test_a_day_that_is_approved_is_built_again(workspace: Path, cautious: Adapters) -> None:
+    """A backfill leaves out what it has built from the same inputs: a person's decision is one of them."""
+    state = {"day": TOLD}
+    before = cautious.warehouse.select("select_day_state", state)
+    record_approval(cautious, TOLD, "ada")
+    assert cautious.warehouse.select("select_day_state", state) != before
+
+
+def test_what_does_not_wait_for_a_person_cannot_be_approved(workspace: Path, adapters: Adapters) -> None:
+    """Neither what is decided, nor a day without an episode, nor one under way, nor by nobody."""
+    with pytest.raises(dg.Failure, match="it is approved"):
+        record_approval(adapters, TOLD, "ada")
+    with pytest.raises(dg.Failure, match="build the day first"):
+        record_approval(adapters, LOADED_FROM, "ada")
+    with pytest.raises(dg.Failure, match="has not ended"):
+        record_approval(_adapters(workspace, datetime(2026, 9, 18, 12, tzinfo=UTC)), TOLD, "ada")
+    with pytest.raises(dg.Failure, match="needs a name"):
+        record_approval(adapters, TOLD, " ")
+    assert _stored(workspace, "approvals", TOLD) == []
 
 
 def test_no_tag_and_no_run_config_opens_the_gate(workspace: Path, tmp_path: Path) -> None:

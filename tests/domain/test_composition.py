@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from muse_domain.charts import render_chart
+from muse_domain.charts.drawing import render_chart
+from muse_domain.charts.table import chart_table
 from muse_domain.composition import compose, day_correlation, episode_charts, finding_chart, ledger_of
 from muse_domain.episodes import (
     check_front_matter,
@@ -140,7 +141,33 @@ def test_charts_show_the_values_of_the_sheet() -> None:
     assert [point.segment for point in chart.points[:5]] == ["earlier"] * 4 + ["before"]
     assert chart.environment_changes == (measured.ts[4],)
     assert [p.segment for p in chart.points].count("after") == finding.n_after
-    assert episode_charts([finding], sheet(), {"f1": points}) == {"f1.svg": render_chart(chart)}
+    assert [point.environment for point in chart.points[3:5]] == ["older machine", finding.key.environment]
+    made = episode_charts([finding], sheet(), {"f1": points})
+    assert made == {"f1.svg": render_chart(chart), "f1.csv": chart_table(chart)}
+
+
+def test_the_chart_draws_the_interval_that_the_finding_states() -> None:
+    """Percent of the median before becomes a level; the label is what the table says."""
+    [finding] = findings()[:1]
+    row = {"ts": finding.changed_at, "value": 1.0, "commit_sha": None, "environment_fingerprint": None}
+    interval = finding_chart(finding, sheet(), [row]).interval
+    assert interval is not None
+    level = finding.before_median
+    assert interval.low == pytest.approx(level * (1 + finding.interval_low_pct / 100))
+    assert interval.high == pytest.approx(level * (1 + finding.interval_high_pct / 100))
+    low, high = (show(sheet()[f"f1.{end}"], "signed") for end in ("low", "high"))
+    assert interval.label == f"{low} to {high}"
+    below_zero = finding_chart(replace(finding, before_median=-10.0), sheet(), [row]).interval
+    assert below_zero is not None
+    assert below_zero.low == pytest.approx(-10.0 + finding.interval_low_pct / 10)
+
+
+@pytest.mark.parametrize("bound", [float("nan"), float("inf")])
+def test_an_interval_that_has_no_end_is_not_drawn(bound: float) -> None:
+    """Nothing is put in its place."""
+    [finding] = findings()[:1]
+    row = {"ts": finding.changed_at, "value": 1.0, "commit_sha": None, "environment_fingerprint": None}
+    assert finding_chart(replace(finding, interval_high_pct=bound), sheet(), [row]).interval is None
 
 
 def test_a_fact_that_an_older_sheet_lacks_is_an_objection_and_not_a_crash() -> None:

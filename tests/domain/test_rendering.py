@@ -55,8 +55,18 @@ def test_the_title_is_one_line() -> None:
 
 
 def test_links_are_those_that_the_publisher_makes_files_for() -> None:
-    """The ledger, and a chart for each finding."""
-    assert rendered().links == (LEDGER_LINK, "ep-NNN/f1.svg", "ep-NNN/f2.svg", "ep-NNN/f3.svg")
+    """The ledger, and a chart with the table of its data for each finding."""
+    files = [f"ep-NNN/{name}.{kind}" for name in ("f1", "f2", "f3") for kind in ("svg", "csv")]
+    assert rendered().links == (LEDGER_LINK, *files)
+    assert all(f"]({link})" in rendered().body for link in rendered().links)
+
+
+def test_a_chart_states_the_interval_to_who_does_not_see_it() -> None:
+    """Its alt text cites both ends, as the table does: they are claims like any other."""
+    [alt] = [line for line in rendered().body.splitlines() if line.endswith("(ep-NNN/f1.svg)") and line[0] == "!"]
+    low, high = (show(sheet()[f"f1.{end}"], "signed") for end in ("low", "high"))
+    assert f"the interval of the change, {low} to {high}]" in alt
+    assert [claim.fact for claim in rendered().claims].count("f1.low") >= 2
 
 
 def test_a_hostile_name_stays_inside_its_code() -> None:

@@ -5,8 +5,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from muse_domain.segmentation import Doubt, Rules, Segmentation, neighbour_correlations, segment_all, step_over_line
+from muse_domain.segmentation import (
+    STEP_OVER_DRIFT,
+    Doubt,
+    Rules,
+    Segmentation,
+    neighbour_correlations,
+    segment_all,
+    step_over_line,
+    step_over_walk,
+)
 from muse_domain.series import FloatArray
+from muse_domain.shifts import locate_splits
 
 RULES = Rules(minimum_segment=5, significance=0.05, minimum_widths=1.0)
 SEED = 20260908
@@ -132,6 +142,31 @@ def test_a_step_and_a_line_are_told_apart_by_their_fit() -> None:
     rows = np.stack([noise + 4.0 * (np.arange(60) >= 30), noise + np.linspace(0, 8, 60)])
     step, line = step_over_line(rows, np.array([30, 30]))
     assert step > 0 > line
+
+
+def test_a_step_and_a_wandering_level_are_told_apart_by_their_fit() -> None:
+    """At the place where a step fits best, most walks fit about as well, and no step of three widths does."""
+    rng = np.random.default_rng(SEED)
+    noise, walks = rng.normal(0, 1, (400, 60)), np.cumsum(rng.normal(0, 0.15, (400, 60)), axis=1)
+    steps, walking = noise + 3.0 * (np.arange(60) >= 40), noise + walks
+    price = STEP_OVER_DRIFT * np.log(60)
+    assert np.mean(_over_walk(steps) > price) > 0.99
+    assert np.mean(_over_walk(walking) > price) < 0.10
+
+
+def test_correlated_noise_is_no_walk_that_hides_a_step() -> None:
+    """Where neighbouring runs resemble each other, a shift of five widths is told from a wandering level."""
+    rng = np.random.default_rng(SEED)
+    values = rng.normal(0, 0.8, (400, 60))
+    for i in range(1, 60):
+        values[:, i] += 0.6 * values[:, i - 1]
+    over = _over_walk(values + 5.0 * (np.arange(60) >= 40))
+    assert np.mean(over > STEP_OVER_DRIFT * np.log(60)) > 0.95
+
+
+def _over_walk(values: FloatArray) -> FloatArray:
+    index = locate_splits(values, 5, np.ones(values.shape, dtype=bool))
+    return step_over_walk(values, index)
 
 
 def test_histories_are_segmented_each_for_itself() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from muse_domain.days import trailing_days
 from muse_domain.ports import Commit
 from muse_domain.watch import (
     Arrival,
@@ -52,7 +53,8 @@ def watched(
     loaded: int = 7,
 ) -> FreshnessVerdict:
     marks = {"hearts": hearts or mark(), "packs": packs or mark(grace=PACKS_GRACE)}
-    return judge(day, now, marks, days_loaded=loaded, days_expected=7, maximum_lag=timedelta(hours=4), live_days=2)
+    week = trailing_days(day, 7, day - timedelta(days=30))
+    return judge(day, now, marks, week=week, loaded=set(week[:loaded]), maximum_lag=timedelta(hours=4), live_days=2)
 
 
 def test_fresh_sources_are_valid() -> None:
@@ -139,7 +141,8 @@ def test_a_missing_day_of_the_week_blocks_live_days_and_history() -> None:
     """An episode needs its whole trailing week, whenever it is written."""
     for day in (DAY, DAY - timedelta(days=300)):
         verdict = watched(day=day, loaded=6)
-        assert verdict.status is WatchStatus.INCOMPLETE and "1 of the 7 days" in verdict.reason
+        assert verdict.status is WatchStatus.INCOMPLETE
+        assert verdict.reason.startswith(f"1 of the 7 days of the trailing week is not loaded ({day}): `muse ingest")
 
 
 def test_history_is_judged_by_its_own_data() -> None:

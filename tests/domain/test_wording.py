@@ -16,6 +16,7 @@ from muse_domain.wording import (
     UnknownSlot,
     is_absent,
     offered_slots,
+    percent_style,
     phrase,
     plain_text,
     show,
@@ -77,6 +78,61 @@ def test_counts_have_their_plural(unit: str) -> None:
 def test_a_change_shows_its_sign_where_no_word_does(value: float, style: Style, shown: str) -> None:
     """In the table the sign is the direction; in prose the word is."""
     assert show(fact(value, "%"), style) == shown
+
+
+def percent(name: str, value: float | None) -> Fact:
+    return Fact(FactSpec(f"f1.{name}", "f1", "q", {}, "single", "%"), value, None, 1, "hash", "no rows")
+
+
+@pytest.mark.parametrize(
+    ("low", "change", "high", "shown"),
+    [
+        (16.2, 17.4, 20.1, ("+17.4 %", "between 16.2 % and 20.1 %")),
+        (11.4, 17.4, 24.2, ("+17 %", "between 11 % and 24 %")),
+        (17.02, 17.05, 17.09, ("+17.05 %", "between 17.02 % and 17.09 %")),
+        (-4.1, -12.6, -31.0, ("−13 %", "between 4 % and 31 %")),
+        (80.0, 123.4, 190.0, ("+123 %", "between 80 % and 190 %")),
+        (1034.4, 1234.5, 1434.6, ("+1,234 %", "between 1,034 % and 1,435 %")),
+        (0.3, 6.1, 12.2, ("+6.1 %", "between 0.3 % and 12.2 %")),
+        (0.004, 6.1, 12.2, ("+6.10 %", "between 0.00400 % and 12.20 %")),
+        (-1.2, 0.4, 1.9, ("+0.4 %", "between −1.2 % and +1.9 %")),
+        (-4.0, 1.3, 9.8, ("+1 %", "between −4 % and +10 %")),
+        (12.0, 12.0, 12.0, ("+12.0 %", "between 12.0 % and 12.0 %")),
+        (5.0, 12.0, float("inf"), ("+12.0 %", None)),
+        (None, 12.0, None, ("+12.0 %", None)),
+    ],
+)
+def test_percentages_have_as_many_digits_as_their_interval_justifies(
+    low: float | None, change: float, high: float | None, shown: tuple[str, str | None]
+) -> None:
+    """A tenth of a percent is not told of an interval that is ten percent wide; what is not nought is not shown so."""
+    given = {f"f1.{name}": percent(name, value) for name, value in (("low", low), ("change", change), ("high", high))}
+    style = percent_style("f1", given, is_signed=True)
+    assert show(given["f1.change"], style) == shown[0]
+    [told] = phrase("f1", "change", given)
+    assert isinstance(told, Citation) and show(given["f1.change"], told.style) == shown[0].strip("+−")
+    if shown[1] is not None:
+        parts = phrase("f1", "interval", given)
+        assert "".join(one if isinstance(one, str) else show(given[one.fact], one.style) for one in parts) == shown[1]
+
+
+@given(st.floats(-500.0, 500.0), st.floats(0.01, 200.0))
+def test_rounding_stays_within_the_interval(low: float, width: float) -> None:
+    """What is shown of a change is nearer to it than a seventh of its interval, and no end is lost."""
+    change = low + width / 2.0
+    given = {f"f1.{name}": percent(name, v) for name, v in (("low", low), ("change", change), ("high", low + width))}
+    style = percent_style("f1", given, is_signed=True)
+    for one in given.values():
+        assert one.value is not None
+        number = float(show(one, style).split(" ")[0].replace(",", "").replace("−", "-"))
+        assert abs(number - one.value) <= max(width / 7.0, 0.5 if abs(one.value) >= 99.95 else 0.005) + 1e-9
+        assert (number == 0.0) == (one.value == 0.0)
+
+
+@pytest.mark.parametrize("style", ["plain", "signed"])
+def test_what_published_ledgers_name_is_shown_as_ever(style: Style) -> None:
+    """A ledger holds a claim's style, not its interval: its text must read the same for good."""
+    assert show(fact(17.649, "%"), style).strip("+") == "17.6 %"
 
 
 @given(st.floats(1e-9, 1e12), st.sampled_from(["ms", "MB", "tokens/s", "%"]))
@@ -187,3 +243,16 @@ def test_what_was_left_out_is_called_what_was_counted() -> None:
     """Another fingerprint need not be another machine, and an unnamed environment may be any."""
     told = [part for part in phrase("f3", "left_out", sheet()) if isinstance(part, str)]
     assert told == [" in another or an unnamed environment"]
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("`kv_cache_append` is 14.5 % faster", "kv_cache_append is 14.5 % faster"),
+        ("_a_ and __b__ [c](http://d_e.f)", "a and b c …_e.f"),
+        ("mail a_b@c.d", "mail a_…"),
+    ],
+)
+def test_a_title_keeps_the_names_in_it_and_nothing_that_is_markup(title: str, shown: str) -> None:
+    """An underscore inside of a word is part of a name; emphasis, links and addresses are still taken out."""
+    assert show(replace(fact(None, "title"), text=title)) == shown

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
 from muse_domain.event_formats.event_format import stated
 from muse_domain.event_formats.registry import FORMATS, event_format
 from muse_domain.ports import Row
 from muse_domain.settings import EventMapping, EventSource
-from muse_resources import event_files, event_intake
+from muse_resources import event_files, event_gathering
 from muse_resources.warehouse import ClickHouseWarehouse
 from tests.resources.event_folder import DAY, MAPPING, NEXT_DAY, EventFolder, event, lines_of, packed
 
@@ -237,6 +239,21 @@ def test_a_line_without_an_end_is_refused_as_a_file(events: EventFolder, monkeyp
     assert [letter["error"][:41] for letter in events.letters] == ["A line of the file is longer than 1 MiB: "] * 2
 
 
+@given(lengths=st.lists(st.integers(0, 250), min_size=1), longest_of_others=st.integers(0, 9))
+def test_a_look_at_some_line_ends_bounds_every_line(
+    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], longest_of_others: int
+) -> None:
+    """What it lets through has no line that is too long; short lines it lets through always."""
+    path = tmp_path_factory.mktemp("looked") / "a.jsonl"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(event_files, "LONGEST_LINE_BYTES", 100)
+        patch.setattr(event_files, "_FIRST_LINE", 10)
+        path.write_bytes(b"".join(b"x" * length + b"\n" for length in lengths))
+        assert not event_files.has_short_lines(path, path.stat().st_size) or max(lengths) <= 100
+        path.write_bytes((b"x" * longest_of_others + b"\n") * 100)
+        assert event_files.has_short_lines(path, path.stat().st_size)
+
+
 def test_a_document_without_an_end_is_refused_as_a_file(events: EventFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Documents may be longer than lines, not boundless."""
     monkeypatch.setattr(event_files, "LARGEST_DOCUMENT_BYTES", 1024**2)
@@ -298,7 +315,7 @@ def test_a_file_name_that_is_no_text_is_shown_as_one(events: EventFolder) -> Non
 
 def test_dead_letters_are_bounded(events: EventFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first ones are named, the others counted."""
-    monkeypatch.setattr(event_intake, "MOST_LETTERS", 10)
+    monkeypatch.setattr(event_gathering, "MOST_LETTERS", 10)
     events.write("a.jsonl", event(0), *(event(number, at=f"day {number}") for number in range(25)))
     events.take_in()
     last = [letter for letter in events.letters if letter["item"].startswith("and ")]

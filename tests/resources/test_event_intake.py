@@ -18,9 +18,9 @@ from clickhouse_connect.driver.client import Client
 from muse_domain.event_formats.registry import FORMATS
 from muse_domain.ports import LineFile
 from muse_domain.settings import EventMapping, EventSource
-from muse_resources import event_intake
+from muse_resources import event_gathering, event_intake
 from muse_resources.day_load import DayLoad
-from muse_resources.event_files import Inspected, engine_readable
+from muse_resources.event_files import Inspected, engine_readable, has_short_lines
 from muse_resources.event_intake import EventIntake, event_reader
 from muse_resources.file_ledger import FileLedger
 from muse_resources.warehouse import ClickHouseWarehouse
@@ -49,6 +49,22 @@ def nameless(count: int = 1, day: date = DAY) -> list[dict[str, Any]]:
     return [{"at": f"{day}T10:00:00Z", "kind": "open"} for _ in range(count)]
 
 
+@pytest.fixture(params=["before", "beside"])
+def hashed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Files are hashed before the engine reads them, or as large ones are: while it does."""
+    looked: list[Path] = []
+
+    def looking(path: Path, size_bytes: int) -> bool:
+        looked.append(path)
+        return has_short_lines(path, size_bytes)
+
+    if request.param == "beside":
+        monkeypatch.setattr(event_gathering, "LARGE_BYTES", 0)
+        monkeypatch.setattr(event_gathering, "has_short_lines", looking)
+    yield
+    assert bool(looked) == (request.param == "beside")
+
+
 def readings(events: EventFolder) -> int:
     return int(events.query("SELECT count() AS n FROM input_files")[0]["n"])
 
@@ -56,6 +72,7 @@ def readings(events: EventFolder) -> int:
 # Unchanged, touched, changed
 
 
+@pytest.mark.usefixtures("hashed")
 def test_an_unchanged_file_is_not_read_again(events: EventFolder) -> None:
     """The second build opens nothing, replaces nothing and notes nothing."""
     events.write("a.jsonl", *nameless(3), b"broken")
@@ -81,6 +98,7 @@ def test_a_file_that_was_only_touched_replaces_nothing(events: EventFolder) -> N
     assert (len(events.rows), events.refused) == (3, [("line 4", "not valid JSON.")])
 
 
+@pytest.mark.usefixtures("hashed")
 def test_a_changed_file_replaces_what_it_gave(events: EventFolder) -> None:
     """The day is what its files say now, and nothing that an earlier build left."""
     events.write("a.jsonl", *nameless(3))
@@ -177,6 +195,7 @@ def test_what_comes_later_than_a_week_is_told_and_built_when_asked_for(events: E
     assert (asked.rows_by_day, asked.files_read, asked.plan.stale) == ({DAY: 3}, 0, ())
 
 
+@pytest.mark.usefixtures("hashed")
 def test_a_file_that_vanished_keeps_its_rows(events: EventFolder) -> None:
     """A folder that is cleared away does not unmake history, even when the day is built again."""
     path = events.write("a.jsonl", *nameless(3), b"broken")
@@ -227,6 +246,7 @@ def test_a_log_that_is_rotated_loses_and_doubles_nothing(events: EventFolder) ->
     assert (rotated.rows_by_day, rotated.missing) == ({DAY: 5}, [])
 
 
+@pytest.mark.usefixtures("hashed")
 def test_a_log_that_is_written_to_and_then_renamed_doubles_nothing(events: EventFolder) -> None:
     """The file under the new name begins with all that the old name had given."""
     events.sources = [EventSource(files="a.log*", mapping=MAPPING)]
@@ -264,6 +284,7 @@ def test_a_copy_gives_nothing_twice_and_is_told(events: EventFolder, is_packed: 
     assert events.take_in().files_read == 0
 
 
+@pytest.mark.usefixtures("hashed")
 @pytest.mark.parametrize("change", ["rewritten", "gone"])
 def test_a_copy_stands_in_for_its_original(events: EventFolder, change: str) -> None:
     """Nothing is lost when the file that was counted is not there as it was."""
@@ -289,6 +310,7 @@ def test_a_file_that_two_sources_read_differently_is_no_copy(events: EventFolder
     assert (events.take_in().rows_by_day, events.take_in().copies) == ({DAY: 2}, {})
 
 
+@pytest.mark.usefixtures("hashed")
 def test_a_mended_file_loses_its_dead_letters(events: EventFolder) -> None:
     """They speak of what lies there now."""
     events.write("a.jsonl", b"broken", b"too")
@@ -429,7 +451,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
         with engine_readable(*inspected) as files:
             yield files
 
-    monkeypatch.setattr(event_intake, "engine_readable", readable)
+    monkeypatch.setattr(event_gathering, "engine_readable", readable)
     yield calls
 
 
@@ -438,6 +460,7 @@ def append(path: Path, content: bytes) -> None:
         stream.write(content)
 
 
+@pytest.mark.usefixtures("hashed")
 @pytest.mark.parametrize("tail", [b"", b'{"at": "2026-09-01T10:0', b"broken\n"], ids=["whole", "cut", "broken"])
 def test_a_file_that_grows_while_it_is_read_gives_what_was_listed(
     events: EventFolder, meanwhile: list[Any], tail: bytes
@@ -453,6 +476,7 @@ def test_a_file_that_grows_while_it_is_read_gives_what_was_listed(
     assert events.take_in().plan.build == ()
 
 
+@pytest.mark.usefixtures("hashed")
 def test_a_file_that_is_rewritten_while_it_is_read_gives_one_of_both(events: EventFolder, meanwhile: list[Any]) -> None:
     """And the next build the new one: its hash is of what was read."""
     path = events.write("a.jsonl", *nameless(3))
@@ -462,6 +486,7 @@ def test_a_file_that_is_rewritten_while_it_is_read_gives_one_of_both(events: Eve
     assert len(events.rows) == 7
 
 
+@pytest.mark.usefixtures("hashed")
 def test_a_file_that_vanishes_while_it_is_read_keeps_what_it_gave(events: EventFolder, meanwhile: list[Any]) -> None:
     """It is told, and the others load."""
     path = events.write("a.jsonl", *nameless(3))
@@ -475,6 +500,7 @@ def test_a_file_that_vanishes_while_it_is_read_keeps_what_it_gave(events: EventF
     assert (gone.missing, len(events.rows), events.letters) == (["a.jsonl"], 4, [])
 
 
+@pytest.mark.usefixtures("hashed")
 def test_an_unchanged_file_that_vanishes_while_its_day_is_built_keeps_what_it_gave(
     events: EventFolder, meanwhile: list[Any]
 ) -> None:
@@ -487,6 +513,7 @@ def test_an_unchanged_file_that_vanishes_while_its_day_is_built_keeps_what_it_ga
     assert (events.take_in().missing, len(events.rows)) == (["a.jsonl"], 4)
 
 
+@pytest.mark.usefixtures("hashed")
 def test_an_unchanged_file_that_grows_while_its_day_is_built_gives_what_it_gave(
     events: EventFolder, meanwhile: list[Any]
 ) -> None:
@@ -499,6 +526,7 @@ def test_an_unchanged_file_that_grows_while_its_day_is_built_gives_what_it_gave(
     assert events.take_in().rows_by_day == {DAY: 6}
 
 
+@pytest.mark.usefixtures("hashed")
 def test_a_file_that_is_written_all_the_time_is_read_to_a_line(events: EventFolder) -> None:
     """A build beside a writer: each sees a beginning of the file, the last one all of it."""
     path = events.write("a.jsonl", event(0))

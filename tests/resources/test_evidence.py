@@ -1,14 +1,21 @@
 """The rows behind facts, on the real engine: like is compared with like."""
 
+import re
+from collections.abc import Sequence
 from datetime import timedelta
+from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from muse_domain.days import day_end, day_start
-from muse_domain.facts import FactSpec, bound_instant
+from muse_domain.fact_sheet import finding_specs
+from muse_domain.facts import EvidenceError, EvidenceRow, FactSpec, bound_instant, settle
+from muse_domain.ports import Row
 from muse_domain.stored import finding_row
+from muse_resources.evidence import Evidence
+from muse_resources.statements import statement
 from muse_resources.warehouse import ClickHouseWarehouse
 from tests.domain.day_story import findings
 from tests.resources.loaders import DAY, commit_rows
@@ -83,3 +90,96 @@ def test_a_commit_of_one_clone_in_both_roles_counts_once(warehouse: ClickHouseWa
     warehouse.replace_days("findings", [DAY], [{**finding_row(DAY, findings()[0]), **suspects}])
     assert values_of(warehouse, "day_commits", day=DAY.isoformat()) == [1.0, 1.0]
     assert values_of(warehouse, "suspect_commits", day=DAY.isoformat(), finding_id="f1") == [1.0, 1.0]
+
+
+EPISODE: Row = {
+    "day": DAY, "lang": "en", "ts": day_end(DAY), "status": "published", "series": "banterpacks", "episode": 7,
+    "title": "A title, with a comma",
+}  # fmt: skip
+SHARED: dict[str, dict[str, Any]] = {
+    "finding_text": {"day": DAY.isoformat(), "finding_id": "f1"},
+    "finding_value": {"day": DAY.isoformat(), "finding_id": "f1"},
+    "day_episode": {"day": DAY.isoformat()},
+    "month_span": {"first": DAY.isoformat(), "last": DAY.isoformat()},
+}
+
+
+@pytest.fixture
+def told(warehouse: ClickHouseWarehouse) -> ClickHouseWarehouse:
+    """A day with two findings, the first of them confirmed and undoing another, and its published episode."""
+    found = [finding_row(DAY, one) for one in findings()]
+    found[0] |= {"told_on": DAY - timedelta(days=3), "told_as": "f2", "state": "confirmed"}
+    found[0] |= {"returned_on": DAY - timedelta(days=9), "returned_as": "f1"}
+    warehouse.replace_days("findings", [DAY], found)
+    warehouse.replace_days("episodes", [DAY], [EPISODE])
+    return warehouse
+
+
+def fields_of(query: str) -> list[str]:
+    """Every field that a query knows."""
+    return re.findall(r"field = '(\w+)'", statement(query))
+
+
+def test_every_query_of_a_field_takes_several() -> None:
+    """One of them that did not would fail in the middle of a day."""
+    folder = files("muse_resources") / "sql" / "evidence"
+    asked = {entry.name.removesuffix(".sql") for entry in folder.iterdir() if "{field:" in entry.read_text("utf-8")}
+    assert asked == SHARED.keys()
+    assert all(fields_of(query) for query in asked)
+
+
+@pytest.mark.parametrize("query", SHARED)
+def test_fields_asked_together_have_the_rows_of_each_alone(told: ClickHouseWarehouse, query: str) -> None:
+    """Which statement fetched a row may not change what a fact rests on; absent and unknown values included."""
+    fields = [*fields_of(query), "unheard_of"]
+    specs = {name: FactSpec(name, "f1", query, {**SHARED[query], "field": name}, "single", "") for name in fields}
+    alone = {field: told.evidence(spec) for field, spec in specs.items()}
+    assert told.evidence_by_field(specs["unheard_of"], fields) == alone
+    assert [len(rows) for rows in alone.values()] == [1] * len(fields)
+    assert any(row.text is not None or row.value is not None for rows in alone.values() for row in rows)
+
+
+class Counted:
+    """A warehouse for facts that remembers how they were asked for."""
+
+    def __init__(self, warehouse: ClickHouseWarehouse) -> None:
+        self._warehouse = warehouse
+        self.statements: list[str] = []
+
+    def evidence(self, spec: FactSpec) -> list[EvidenceRow]:
+        """One fact's rows."""
+        self.statements.append(spec.query)
+        return self._warehouse.evidence(spec)
+
+    def evidence_by_field(self, spec: FactSpec, fields: Sequence[str]) -> dict[str, list[EvidenceRow]]:
+        """The rows of several."""
+        self.statements.append(spec.query)
+        return self._warehouse.evidence_by_field(spec, fields)
+
+
+def test_the_facts_of_a_finding_need_a_statement_for_all_texts_and_one_for_all_values(
+    told: ClickHouseWarehouse,
+) -> None:
+    """A statement a fact would be about fifteen of each finding; the facts are the same either way."""
+    specs = [spec for one in findings()[:2] for spec in finding_specs(one, DAY, None)]
+    counted = Counted(told)
+    evidence = Evidence(counted)  # type: ignore[arg-type]
+    evidence.ask_together(specs)
+    settled = [settle(spec, evidence.of(spec)) for spec in specs]
+    assert settled == [settle(spec, told.evidence(spec)) for spec in specs]
+    assert all(one.row_count == 1 for one in settled if "field" in one.spec.parameters)
+    assert counted.statements.count("finding_text") == counted.statements.count("finding_value") == 2
+
+
+def test_a_field_that_is_no_name_is_refused(told: ClickHouseWarehouse) -> None:
+    """A ledger that was edited may not get two values for one."""
+    parameters = {**SHARED["finding_text"]}
+    specs = [
+        FactSpec(field, "f1", "finding_text", {**parameters, "field": field}, "single", "words")
+        for field in ("name", "metric", "name,metric")
+    ]
+    evidence = Evidence(told)
+    evidence.ask_together(specs)
+    assert [settle(spec, evidence.of(spec)).row_count for spec in specs[:2]] == [1, 1]
+    with pytest.raises(EvidenceError, match="one row was expected, 2 came"):
+        settle(specs[2], evidence.of(specs[2]))

@@ -10,7 +10,7 @@ import pytest
 from muse_domain.failures import TransientFailure
 from muse_domain.ports import StoredObject
 from muse_domain.settings import ReportSource
-from muse_resources.input_files import Listing, find_files, list_inputs, shown_path
+from muse_resources.input_files import Listing, find_files, list_inputs, path_within, shown_path
 from tests.resources.event_folder import as_nobody
 
 
@@ -20,6 +20,22 @@ def no_objects(pattern: str) -> list[StoredObject]:
 
 def listed(folder: Path, *patterns: str) -> Listing[ReportSource]:
     return list_inputs(folder, [ReportSource(files=pattern) for pattern in patterns], no_objects)
+
+
+@pytest.mark.parametrize(
+    ("folder", "path", "within"),
+    [
+        ("/w", "/w/a.json", "a.json"),
+        ("/w", "/w/a/b c.json", "a/b c.json"),
+        ("/w", "/w", "."),
+        ("/w", "/was/a.json", None),
+        ("/w/a", "/w", None),
+        ("/", "/w/a.json", "w/a.json"),
+    ],
+)
+def test_a_path_lies_within_its_own_folder_only(folder: str, path: str, within: str | None) -> None:
+    """As relative_to says: a folder whose name only begins alike is another."""
+    assert path_within(Path(folder), Path(path)) == within
 
 
 def found(folder: Path, *patterns: str) -> list[str]:

@@ -81,7 +81,7 @@ class Builds:
 
     def content(self) -> tuple[list[Row], ...]:
         """The tables that a report is read into, and what is known of the days."""
-        return tuple(self.rows(table) for table in ("bench_runs", "bench_metrics", "day_loads"))
+        return tuple(self.rows(table) for table in ("bench_runs", "bench_metrics", "loaded_days"))
 
 
 @pytest.fixture
@@ -99,14 +99,14 @@ def test_a_build_stores_runs_values_and_refusals(builds: Builds) -> None:
     assert builds.paths() == [(DAY, "a.json")]
     assert len(builds.rows("bench_metrics")) == intake.further_values
     assert builds.letters() == [("b.json", "refused_report"), ("c.json", "undated")]
-    [load] = builds.rows("day_loads")
+    [load] = builds.rows("loaded_days")
     assert (load["day"], load["source"], load["rows"], load["files"]) == (DAY, "bench_runs", 1, 1)
 
 
 def test_a_day_without_reports_is_loaded_and_empty(builds: Builds) -> None:
     """Nothing measured is not the same as not looked for."""
     assert builds.build().rows_by_day == {DAY: 0}
-    assert [(load["day"], load["rows"]) for load in builds.rows("day_loads")] == [(DAY, 0)]
+    assert [(load["day"], load["rows"]) for load in builds.rows("loaded_days")] == [(DAY, 0)]
     assert builds.build().plan.unchanged == (DAY,)
 
 
@@ -608,7 +608,7 @@ def test_builds_that_are_killed_leave_what_an_undisturbed_one_leaves(builds: Bui
     builds.build()
     killed = builds.content()
     assert (len(builds.rows()), builds.letters()) == (60, [("bad.json", "refused_report")])
-    for table in ("input_files", "dead_letters", "bench_runs", "bench_metrics", "day_loads"):
+    for table in ("input_files", "dead_letters", "bench_runs", "bench_metrics", "loaded_days"):
         builds.engine.command(f"TRUNCATE TABLE {table} SYNC")
     builds.build()
     assert builds.content() == killed
@@ -670,7 +670,7 @@ def make_builds(
     """A fresh workspace over emptied tables."""
 
     def make() -> Builds:
-        for table in ("input_files", "dead_letters", "bench_runs", "bench_metrics", "day_loads"):
+        for table in ("input_files", "dead_letters", "bench_runs", "bench_metrics", "loaded_days"):
             engine.command(f"TRUNCATE TABLE {table} SYNC")
         return Builds(ReportWorkspace(tmp_path_factory.mktemp("mutated") / "workspace"), warehouse, engine)
 

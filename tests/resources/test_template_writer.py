@@ -34,7 +34,8 @@ METRICS = {
 TEXTS = {"name": "`parse`", "metric": "median latency", "changed_at": "2026-09-01T12:00:00+00:00", "commit": "c" * 40,
          "commit_subject": "Cache 3 tables, 40% faster (see https://x.example)", "date": "2026-09-01",
          "models": "gemma3:4b", "state": "suspected", "hearts_commit": "c" * 40, "suspect": "c" * 40,
-         "suspect_touches": "other", "suspect_path": "parse.py"}  # fmt: skip
+         "suspect_touches": "other", "suspect_path": "parse.py", "cause": "unknown",
+         "cause_reason": "the reports do not name the machine, which may have changed with the commit"}  # fmt: skip
 
 
 def finding(identifier: str, kind: str, change_pct: float, cause: str, *, commit: bool = True) -> Finding:
@@ -146,6 +147,19 @@ def test_the_only_suspect_is_named_itself() -> None:
     rendered, objections = render_judged(write(task), task.sheet, [one])
     assert objections == [] and rendered is not None
     assert "at commit `ddddddd`, the only commit between the runs of the old level and the new." in rendered.body
+
+
+@pytest.mark.parametrize("one", EVERY_KIND, ids=lambda f: f"{f.effect}-{f.key.metric}-{f.direction}-{f.cause}")
+def test_a_cause_that_is_unknown_is_said_to_be_so(one: Finding) -> None:
+    """A reader who sees a commit beside a shift takes it for the cause: where the machine may be, the text says it."""
+    task = task_of(one)
+    rendered, objections = render_judged(write(task), task.sheet, [one])
+    assert objections == [] and rendered is not None
+    said = (
+        "So far, the cause is unknown, as the reports do not name the machine, which may have changed with the commit."
+    )
+    assert (said in rendered.body) == (one.cause == "unknown")
+    assert ("f1.cause" in task.slots) == (one.cause == "unknown")
 
 
 def later(one: Finding, state: State) -> Finding:

@@ -19,7 +19,7 @@ from urllib3.exceptions import ProtocolError
 from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_domain.ports import LoadedDay
 from muse_resources.embedded.connect import ensure_owner, owner_client, stop_owner
-from muse_resources.statements import migrations
+from muse_resources.statements import migrations, split_statements
 from muse_resources.table_columns import table_columns
 from muse_resources.warehouse import ClickHouseWarehouse
 from tests.clickhouse_server import clickhouse_server, server_client
@@ -55,10 +55,13 @@ TABLES = {
     "dead_letters": "source source_path source_sha256 error_type error remedy reading_id",
     "llm_reservations": "day ts call_id model worst_usd",
     "input_files": "source source_path reading_id read_at sha256 reader days refused again missing",
-    "day_loads": "day source rows inputs_sha256",
+    "loaded_days": "day source rows inputs_sha256",
     "overrides": "day ts by reason",
+    "approvals": "day ts by content_sha256",
     "corrections": "day series episode fact_id claim problem found_at told",
     "publications": "series episode path commit_sha content_sha256",
+    "digests": "series episode title status reason passed objections content_sha256 canonical ledger",
+    "digest_publications": "series episode path commit_sha content_sha256",
 }
 
 VIEWS = {"bench_points", "finding_states"}
@@ -149,7 +152,7 @@ def test_the_declared_columns_are_those_of_the_engine(engine: Client) -> None:
     """The UI shows `table_columns`: name, type, comment and order must be the engine's own, for every table."""
     found = engine.query(
         "SELECT table, name, type, comment FROM system.columns WHERE database = currentDatabase() AND table IN "
-        "(SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'MergeTree') "
+        "(SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree') "
         "AND table != 'schema_migrations' ORDER BY table, position"
     )
     engines: dict[str, list[tuple[str, str, str]]] = {}
@@ -158,6 +161,28 @@ def test_the_declared_columns_are_those_of_the_engine(engine: Client) -> None:
     declared = {table: [(c.name, c.type, c.comment) for c in table_columns(table)] for table in engines}
     assert set(engines) == set(TABLES)
     assert declared == engines
+
+
+@pytest.mark.parametrize("done", range(3))
+def test_a_migration_that_copies_a_table_survives_a_kill_after_each_statement(
+    bare_warehouse: ClickHouseWarehouse, warehouse_folder: Path, done: int
+) -> None:
+    """It is not noted as applied, so it runs again from its beginning."""
+    bare_warehouse.migrate()
+    steps = {version: split_statements(text) for version, _, text in migrations()}
+    loads = next(one for one in steps[1] if "TABLE IF NOT EXISTS day_loads" in one)
+    with owner_client(warehouse_folder, database="bare") as client:
+        for one in ("DROP TABLE loaded_days SYNC", loads, "DELETE FROM schema_migrations WHERE version IN (12, 15)"):
+            client.command(one)
+        client.command(
+            f"INSERT INTO day_loads VALUES ('{DAY}', 'commits', 3, 2, 'a'), ('{DAY}', 'bench_runs', 4, 2, 'b')"
+        )
+        for one in steps[12][:done]:
+            client.command(one)
+        assert len(bare_warehouse.migrate()) == 2
+        [kept] = bare_warehouse.select("select_day_loads", {"source": "commits"})
+        assert (kept["rows"], kept["inputs_sha256"]) == (3, "a")
+        assert client.query("EXISTS TABLE day_loads").result_rows == [(0,)]
 
 
 def test_columns_of_a_table_that_no_migration_creates_are_an_error() -> None:

@@ -1,6 +1,7 @@
 """Percentiles and the reasons of empty columns."""
 
 import math
+import statistics
 
 import numpy
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muse_domain.formats.columns import (
+    deviation,
     percentile,
     percentile_columns,
     sample_columns,
@@ -17,6 +19,18 @@ from muse_domain.formats.columns import (
 from muse_domain.measurements import METRIC_COLUMNS, Measurement
 
 samples = st.lists(st.floats(min_value=1e-6, max_value=1e6), min_size=1, max_size=50)
+usable = st.lists(st.floats(min_value=-1e100, max_value=1e100), min_size=2, max_size=20)
+near = st.builds(
+    lambda first, steps: [first + math.ulp(first) * step for step in steps],
+    st.floats(min_value=1e-6, max_value=1e6),
+    st.lists(st.integers(0, 9), min_size=2, max_size=9),
+)
+
+
+@given(usable | near)
+def test_the_deviation_is_that_of_the_standard_library(values: list[float]) -> None:
+    """To the last bit, whatever can be a sample: values that are alike, or nearly, are where rounding shows."""
+    assert deviation(values) == statistics.stdev(values)
 
 
 @given(samples, st.sampled_from([0.5, 0.95, 0.99]))

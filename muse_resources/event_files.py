@@ -1,5 +1,6 @@
 """Event files before the engine reads them: their hash, their layout, and what would make reading them fail."""
 
+import errno
 import gzip
 import hashlib
 import json
@@ -47,7 +48,7 @@ def inspect_events(path: Path, shown: str, size_bytes: int, event_format: EventF
 
     Raises OSError, and ReportRefused for what the engine could not read or should not try to.
     """
-    file = with_layout(path, shown, event_format)
+    file = with_layout(path, shown, size_bytes, event_format)
     with path.open("rb") as stream:
         if file.layout == "parquet":
             return Inspected(file, _hash(_chunks(stream, size_bytes)), None)
@@ -57,10 +58,16 @@ def inspect_events(path: Path, shown: str, size_bytes: int, event_format: EventF
     return Inspected(file, sha256, None if file.unpack else lines)
 
 
-def with_layout(path: Path, shown: str, event_format: EventFormat) -> LineFile:
-    """How a file is laid out, from its beginning. Raises OSError, and ReportRefused for what is no file of events."""
+def with_layout(path: Path, shown: str, size_bytes: int, event_format: EventFormat) -> LineFile:
+    """How a file of this size is laid out, from its beginning.
+
+    Raises OSError, also where the file has been emptied since it was listed: whoever does that is about to write it
+    anew. Raises ReportRefused for what is no file of events.
+    """
     with path.open("rb") as stream:
         head = stream.read(_FIRST_LINE)
+    if size_bytes and not head:
+        raise OSError(errno.ENODATA, "somebody has emptied it since it was listed")
     _refuse_foreign(head)
     packed = head.startswith(_GZIP)
     unpacked = _unpacked_head(path) if packed else head

@@ -182,7 +182,7 @@ class Gathering:
         is_large = not file.stored and file.size_bytes >= LARGE_BYTES
         if not is_large or (self.originals and self.originals.may_be_copied(file)):
             return None
-        layout = with_layout(file.path, file.shown, file.source.known_format)
+        layout = with_layout(file.path, file.shown, file.size_bytes, file.source.known_format)
         is_harmless = layout.layout == "lines" and not layout.gzip and has_short_lines(file.path, file.size_bytes)
         return Inspected(layout, "", None) if is_harmless else None
 
@@ -205,9 +205,10 @@ class Gathering:
 
     def _finish(self, one: ReadEvents, hashing: Future[Inspected] | None) -> None:
         try:
-            if hashing:
+            # What was wrong with a file while somebody wrote it anew says nothing: it is read once more.
+            if hashing and not (hashing.exception() and _is_written_to(one.file)):
                 one.inspected = hashing.result()
-            if not one.file.stored and has_changed(one.file.path, one.file.size_bytes, one.file.modified_ns):
+            if _is_written_to(one.file):
                 self._add_as_listed(one)
         except (OSError, UnreadableInput) as error:
             one.give_up(self.load, error)
@@ -276,6 +277,9 @@ def _inspect(load: EventLoad, file: InputFile[EventSource]) -> Inspected:
 
 def _as_hashed(inspected: Inspected, file: InputFile[EventSource]) -> AbstractContextManager[list[LineFile]]:
     """The file as it was when it was hashed, copied only if somebody has written to it since."""
-    if file.stored or not has_changed(file.path, file.size_bytes, file.modified_ns):
-        return engine_readable(inspected)
-    return snapshot(inspected, file.size_bytes)
+    return snapshot(inspected, file.size_bytes) if _is_written_to(file) else engine_readable(inspected)
+
+
+def _is_written_to(file: InputFile[EventSource]) -> bool:
+    """Whether somebody has written to it since it was listed. An object of a store is replaced, never written to."""
+    return not file.stored and has_changed(file.path, file.size_bytes, file.modified_ns)

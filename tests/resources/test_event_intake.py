@@ -487,6 +487,31 @@ def test_a_file_that_is_rewritten_while_it_is_read_gives_one_of_both(events: Eve
 
 
 @pytest.mark.usefixtures("hashed")
+def test_a_file_that_is_empty_for_a_moment_keeps_what_it_gave_or_is_read_anew(
+    events: EventFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes a file anew empties it first: that moment is not what it says."""
+    path = events.write("a.jsonl", *nameless(3))
+    events.take_in()
+    path.write_bytes(lines_of(*nameless(5)))
+    inspect = event_gathering.inspect_events
+
+    def while_emptied(*file: Any) -> Inspected:
+        monkeypatch.setattr(event_gathering, "inspect_events", inspect)
+        path.write_bytes(b"")
+        try:
+            return inspect(*file)
+        finally:
+            path.write_bytes(lines_of(*nameless(7)))
+
+    monkeypatch.setattr(event_gathering, "inspect_events", while_emptied)
+    events.take_in()
+    assert len(events.rows) in (3, 5)
+    events.take_in()
+    assert (len(events.rows), events.letters) == (7, [])
+
+
+@pytest.mark.usefixtures("hashed")
 def test_a_file_that_vanishes_while_it_is_read_keeps_what_it_gave(events: EventFolder, meanwhile: list[Any]) -> None:
     """It is told, and the others load."""
     path = events.write("a.jsonl", *nameless(3))

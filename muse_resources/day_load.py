@@ -114,6 +114,9 @@ class DayLoad:
     def _unsettled(self, number_sessions: bool) -> list[date]:
         """Days on which an event came twice, or whose sessions are still to be made."""
         bound = {"gathered": self._gathered, "number_sessions": number_sessions}
+        [found] = self._engine.rows(statement("select_is_unsettled"), bound)
+        if not found["is_unsettled"]:
+            return []
         return [row["day"] for row in self._engine.rows(statement("select_unsettled_days"), bound)]
 
     def head(self, file: LineFile, size: int) -> bytes:

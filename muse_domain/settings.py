@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -55,19 +56,32 @@ class MuseSection(_Section):
 
 
 class WarehouseSection(_Section):
-    """`[warehouse]`: an empty url means the embedded engine in `folder`."""
+    """`[warehouse]`: an empty url means the embedded engine in `folder`.
+
+    With `cluster`, every table is made on each of its nodes and replicated; `url` names one of them.
+    """
 
     url: str = ""
+    cluster: str = ""
     database: str = "chimera_metrics"
     folder: str = ".muse/warehouse"
     ca_certificate: str = ""
 
-    @field_validator("database")
+    @field_validator("database", "cluster")
     @classmethod
-    def _plain_identifier(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+    def _plain_identifier(cls, value: str, info: ValidationInfo) -> str:
+        is_left_out = info.field_name == "cluster" and not value
+        if not is_left_out and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
             raise ValueError("use letters, digits and underscores, not starting with a digit")
         return value
+
+    @model_validator(mode="after")
+    def _a_cluster_is_of_servers(self) -> "WarehouseSection":
+        if self.cluster and not self.url:
+            raise PydanticCustomError(
+                "field_missing", 'is empty, but cluster is not: name a node of it, "https://host:8443"', {"key": "url"}
+            )
+        return self
 
     @field_validator("url")
     @classmethod

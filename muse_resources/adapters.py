@@ -169,6 +169,7 @@ def build_adapters(workspace: Workspace) -> Adapters:
         settings.warehouse.database,
         shares_files=not settings.warehouse.url,
         objects=_object_store(workspace),
+        cluster=settings.warehouse.cluster,
     )
     templates, clock = TemplateWriter(), SystemClock()
     return Adapters(

@@ -17,12 +17,13 @@ from clickhouse_connect.driver.client import Client
 from muse_domain.failures import TransientFailure
 from muse_domain.ports import Row
 from muse_resources.liveness import is_alive
+from muse_resources.statements import statement
 
 # Staging tables of another machine are left alone for this long: their load may still be running.
 FOREIGN_STAGING_HOURS = 6
 # Parts of a staging table that are merged at once: merging five, as is usual, takes a third of a load's time, for parts
 # that change their table when it ends.
-_PARTS_BEFORE_MERGING = 50
+_MERGING = "SETTINGS merge_selector_base = 50"
 # Changes of partitions in one statement.
 MOST_CHANGES = 100
 
@@ -57,7 +58,8 @@ class Engine:
         if not rows:
             return
         columns = list(rows[0])
-        settings = {**self._settings(), "max_partitions_per_insert_block": 0}
+        # A replicated table would take rows that it was given before, as the state of a day, for an insert repeated.
+        settings = {**self._settings(), "max_partitions_per_insert_block": 0, "insert_deduplicate": 0}
         self.client.insert(table, [[row[c] for c in columns] for row in rows], column_names=columns, settings=settings)
 
     def fill(self, staging: str, rows: Sequence[Row]) -> None:
@@ -74,9 +76,17 @@ class Engine:
 
     @contextmanager
     def staging(self, table: str) -> Iterator[str]:
-        """A table like `table` for one load; leftovers of loads that died are removed first."""
-        with self._temporary(table, f"AS {table} SETTINGS merge_selector_base = {_PARTS_BEFORE_MERGING}") as name:
+        """A table like `table` for one load; leftovers of loads that died are removed first.
+
+        It is never replicated, though `table` may be: a partition that is put in place reaches all replicas at once.
+        """
+        with self._temporary(table, f"AS {table} {self._keys(table)} {_MERGING}") as name:
             yield name
+
+    def _keys(self, table: str) -> str:
+        for keys in self.rows(statement("select_table_keys"), {"table": table}):
+            return f"ENGINE = MergeTree PARTITION BY {keys['partition_key']} ORDER BY ({keys['sorting_key']})"
+        return ""  # the engine itself says best that there is no such table
 
     @contextmanager
     def lines_table(self) -> Iterator[str]:

@@ -23,6 +23,7 @@ from muse_resources.day_load import DayLoad
 from muse_resources.engine import Engine
 from muse_resources.engine_failures import translated
 from muse_resources.object_store import NO_KEYS, ObjectStore, list_objects, read_object
+from muse_resources.replication import for_cluster
 from muse_resources.statements import migrations, split_statements, statement
 
 # How long another process may take for a migration that it has begun.
@@ -37,7 +38,8 @@ class ClickHouseWarehouse:
     """Queries, whole-day loads and migrations over one clickhouse-connect client a process.
 
     `connect` is called on first use, never at import. `comment` goes into `log_comment` of every query.
-    `shares_files` says that the engine runs on this machine and opens the same files.
+    `shares_files` says that the engine runs on this machine and opens the same files. `cluster` names the cluster on
+    whose every node the tables are made.
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class ClickHouseWarehouse:
         comment: str = "muse",
         shares_files: bool = True,
         objects: ObjectStore = NO_KEYS,
+        cluster: str = "",
     ) -> None:
         self._connect = connect
         self._database = database
         self._comment = comment
         self._shares_files = shares_files
         self._objects = objects
+        self._cluster = cluster
         self._shared = _SharedClient()
 
     def tagged(self, run_id: str) -> "ClickHouseWarehouse":
@@ -64,6 +68,7 @@ class ClickHouseWarehouse:
             comment=f"muse run {run_id}",
             shares_files=self._shares_files,
             objects=self._objects,
+            cluster=self._cluster,
         )
         tagged._shared = self._shared
         return tagged
@@ -147,18 +152,20 @@ class ClickHouseWarehouse:
             return str(engine.rows("SELECT version() AS version")[0]["version"])
 
     def migrate(self) -> list[str]:
-        """Apply the migrations that are missing; running it again, or twice at once, is harmless."""
+        """Apply the migrations that are missing; running it again, or twice at once, is harmless.
+
+        Raises PermanentFailure where a cluster is named and a table was made without it: it would stay on one node.
+        """
         with self._bare_engine("create database") as engine:
-            engine.command(f"CREATE DATABASE IF NOT EXISTS {self._database}")
+            engine.command(for_cluster(f"CREATE DATABASE IF NOT EXISTS {self._database}", self._cluster))
         with self._engine("migrate") as engine:
-            engine.command(
-                "CREATE TABLE IF NOT EXISTS schema_migrations (version UInt32, name String, sha256 String) "
-                "ENGINE = MergeTree ORDER BY version",
-            )
+            if self._cluster:
+                _refuse_unreplicated(engine)
+            engine.command(for_cluster(statement("create_schema_migrations"), self._cluster))
             applied = _applied(engine)
             pending = [one for one in migrations() if one[0] not in applied]
             for version, name, text in pending:
-                _apply(engine, version, name, text)
+                _apply(engine, version, name, text, self._cluster)
             return [name for _, name, _ in pending]
 
     def close(self) -> None:
@@ -192,10 +199,19 @@ def _applied(engine: Engine) -> set[int]:
     return {row["version"] for row in engine.rows("SELECT version FROM schema_migrations")}
 
 
-def _apply(engine: Engine, version: int, name: str, text: str) -> None:
+def _refuse_unreplicated(engine: Engine) -> None:
+    names = [row["name"] for row in engine.rows(statement("select_unreplicated_tables"))]
+    if names:
+        raise PermanentFailure(
+            f"warehouse: {', '.join(names)} lie on one node only, and [warehouse] names a cluster: convert them as "
+            "docs/operations.md says, or name another database"
+        )
+
+
+def _apply(engine: Engine, version: int, name: str, text: str, cluster: str) -> None:
     try:
         for one in split_statements(text):
-            engine.command(one)
+            engine.command(for_cluster(one, cluster))
     except ClickHouseError:
         # Of two processes that migrate at once, one may find a table gone: it waits for the other to be done.
         until = time.monotonic() + MIGRATION_PATIENCE_S

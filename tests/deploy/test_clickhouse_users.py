@@ -1,5 +1,6 @@
 """The users of deploy/clickhouse: enough rights to build a day, and no more. The engine itself decides."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from muse_domain.failures import PermanentFailure
 from muse_resources.adapters import Adapters, warehouse_connector
+from muse_resources.replication import for_cluster
+from muse_resources.statements import migrations, statement
 from tests.assets.runs import built, run_assets
 from tests.deploy.clickhouse_server import server_with_rights
 from tests.live_workspace import live_workspace
@@ -43,6 +46,19 @@ def test_a_day_is_built_with_the_rights_of_muse(adapters: Adapters) -> None:
         result = run_assets(adapters, EVERYTHING, START)
         assert result.success
         assert "episodes" in built(result)
+
+
+def test_every_engine_of_the_tables_is_granted() -> None:
+    """A server as it comes asks for the right to each engine of a table; the embedded one does not, so it is read."""
+    made = {statement("create_schema_migrations"), *(text for _, _, text in migrations())}
+    engines = {
+        engine
+        for text in made
+        for cluster in ("", "muse")
+        for engine in re.findall(r"ENGINE = (\w+)", for_cluster(text, cluster))
+    }
+    granted = re.findall(r"GRANT TABLE ENGINE ON (\w+)", USERS.read_text())
+    assert engines == set(granted) and len(granted) == 4
 
 
 BEYOND = [

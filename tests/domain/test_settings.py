@@ -78,6 +78,7 @@ def test_a_right_file_is_taken_as_it_is() -> None:
         ("muse.sample", "perhaps", "muse.sample", "boolean"),
         ("warehouse.url", "warehouse:8123", "warehouse.url", 'use "https://host:8443"'),
         ("warehouse.database", "drop table; --", "warehouse.database", "use letters, digits and underscores"),
+        ("warehouse.cluster", "muse' --", "warehouse.cluster", "use letters, digits and underscores"),
         ("repositories.hearts.grace_minutes", 0, "repositories.hearts.grace_minutes", "greater than 0"),
         ("repositories.other.path", "x", "(whole file)", "the roles are hearts (measured) and packs (used)"),
         ("reports.0.dated_by", "guess", "reports[0].dated_by", "'report' or 'git'"),
@@ -284,3 +285,11 @@ def test_objects_are_not_dated_by_git() -> None:
     settings = changed("reports.0.files", "s3://bucket/*.json")
     settings["reports"][0]["dated_by"] = "git"
     assert "reports[0]: objects of a store have no git history: give their pattern a (?P<ts>...)" in refusal(settings)
+
+
+def test_a_cluster_is_one_of_servers() -> None:
+    """The embedded engine is none: whoever names one meant a server."""
+    assert parse_settings(changed("warehouse.cluster", "muse")).warehouse.cluster == "muse"
+    settings = changed("warehouse.cluster", "muse")
+    settings["warehouse"]["url"] = ""
+    assert "warehouse.url: is empty, but cluster is not: name a node of it" in refusal(settings)

@@ -20,7 +20,7 @@ from muse_apps.dagster_home import open_instance
 from muse_resources.run_launcher import HOST_TAG, PID_TAG, WatchedRunLauncher
 from muse_resources.workspace import load_workspace
 from tests.dagster_server import free_port, wait_for
-from tests.workspaces import ROOT, bare_environment, end_group
+from tests.workspaces import ROOT, bare_environment, end_group, ended_process
 
 HERE = socket.gethostname()
 OF_CODE_SERVER = {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": "/tmp/no-such-socket"})}
@@ -37,9 +37,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def gone() -> int:
     """The number of a process that has ended."""
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
+    return ended_process()
 
 
 def status(instance: dg.DagsterInstance, tags: dict[str, str], worker: int | None = None) -> WorkerStatus:

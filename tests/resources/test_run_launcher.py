@@ -15,7 +15,9 @@ import psutil
 import pytest
 import time_machine
 from dagster._cli.job import _create_run
-from dagster._core.events import EngineEventData
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.events import EngineEventData, JobFailureData, RunFailureReason
+from dagster._core.execution.api import execute_run_iterator
 from dagster._core.launcher import WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._core.workspace.context import WorkspaceProcessContext
@@ -125,6 +127,17 @@ def test_a_launched_run_is_known_by_its_worker_whatever_the_clock_says(
         finally:
             psutil.Process(worker).kill()
         wait_for(lambda: health(instance, run_id) is WorkerStatus.FAILED, 10, "the worker's death")
+
+
+def test_a_worker_that_comes_too_late_leaves_its_run_alone(instance: dg.DagsterInstance) -> None:
+    """Its start timed out, and the run is repeated. That Dagster looks once more is why three minutes are safe."""
+    job = dg.job(name="late")(lambda: None)
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTING)
+    instance.report_run_failed(run, job_failure_data=JobFailureData(None, RunFailureReason.START_TIMEOUT))
+    failed = instance.get_run_by_id(run.run_id)
+    assert failed
+    [event] = execute_run_iterator(InMemoryJob(job), failed, instance)
+    assert "after the run had already finished" in str(event.message)
 
 
 def launched(instance: dg.DagsterInstance, port: int) -> str:

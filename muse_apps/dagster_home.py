@@ -10,7 +10,8 @@ from filelock import FileLock
 
 from muse_domain.settings import SettingsError
 from muse_resources.dagster_storage import POSTGRES_VARIABLE, ping_postgres
-from muse_resources.run_launcher import HOST_TAG, PID_TAG, command_lives
+from muse_resources.liveness import boot_instant
+from muse_resources.run_launcher import BEGUN_TAG, HOST_TAG, PID_TAG, command_lives
 from muse_resources.workspace import Workspace
 
 SETTINGS_FILE = "dagster.yaml"
@@ -69,7 +70,7 @@ def open_instance(workspace: Workspace) -> dg.DagsterInstance:
 
 def own_tags() -> dict[str, str]:
     """Tags by which a later process can tell that a run's process has died."""
-    return {PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname()}
+    return {PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname(), BEGUN_TAG: boot_instant()}
 
 
 def fail_abandoned_runs(instance: dg.DagsterInstance) -> int:

@@ -31,6 +31,7 @@ def plan_catch_up(
     *,
     loaded: Set[date],
     busy: Set[date],
+    lost: Set[date],
     tried: Mapping[str, Collection[str]],
     week: int,
     first: date,
@@ -38,7 +39,8 @@ def plan_catch_up(
     """Decide on each open day, oldest first.
 
     A day needs the other days of its week: loaded, or about to be because they are started before it. One that was
-    ever tried with this very verdict and is still open is left to people: trying again would fail again.
+    ever tried with this very verdict and is still open is left to people: trying again would fail again. Not so a
+    `lost` day, whose run died: it is started again for that.
     """
     start: list[OpenDay] = []
     refused: list[OpenDay] = []
@@ -47,7 +49,7 @@ def plan_catch_up(
     present = set(loaded) | set(busy)
     for one in sorted(days, key=lambda each: each.day):
         others = trailing_days(one.day - timedelta(days=1), week - 1, first)
-        if one.day in busy:
+        if one.day in busy or one.day in lost:
             continue
         if not one.lets_through:
             refused.append(one)

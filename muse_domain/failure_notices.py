@@ -19,7 +19,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
-    """A run that failed: what it was to build, and what its steps and gates said."""
+    """A run that failed: what it was to build, and what its steps and gates said.
+
+    If no step failed it died: `death` says how that was found, `repeats` how often Dagster had repeated it by then, and
+    `is_overdue` that it was to repeat it once more, and has not.
+    """
 
     run_id: str
     title: str
@@ -28,6 +32,9 @@ class FailedRun:
     errors: Sequence[str]
     failed_on: date
     will_retry: bool = False
+    death: str = ""
+    repeats: int = 0
+    is_overdue: bool = False
 
 
 def failure_notice(run: FailedRun, link: str = "") -> Notice | None:
@@ -43,8 +50,19 @@ def failure_notice(run: FailedRun, link: str = "") -> Notice | None:
         key = ";".join(_key(one, run) for one in run.refusals)
         reasons = "; ".join(one.reason for one in run.refusals)
         return Notice(key, f"{what} was refused", reasons, "warning", link)
-    said = "; ".join([*run.errors, *(one.reason for one in run.refusals)]) or "no step says why: see the run"
+    said = "; ".join([*run.errors, *(one.reason for one in run.refusals)]) or _of_death(run)
     return Notice(f"run:{run.run_id}", f"{what} failed", said[:1500], "error", link)
+
+
+def _of_death(run: FailedRun) -> str:
+    """How it was found, and that Dagster does not repeat it: else nobody would be told."""
+    found = run.death.rstrip(" .") or "No step says why"
+    if run.is_overdue:
+        return f"{found}. Dagster was to repeat it, and has not."
+    if run.repeats:
+        times = "once" if run.repeats == 1 else f"{run.repeats} times"
+        return f"{found}. Dagster has repeated it {times}, and does not again."
+    return f"{found}. Dagster does not repeat it."
 
 
 def _key(refusal: Refusal, run: FailedRun) -> str:

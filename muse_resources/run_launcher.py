@@ -10,13 +10,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
+from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, LaunchRunContext, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
-from muse_resources.liveness import is_alive
+from muse_resources.liveness import boot_instant, is_alive
 
 # On a run that is executed within the process of a command.
 PID_TAG, HOST_TAG = "muse/pid", "muse/host"
+# By when the process of a run has begun, at the latest: a younger one with its number is another.
+BEGUN_TAG = "muse/begun_by"
+# As long a launch waits for the code server, which makes the process at once, before it is given up or begun anew.
+_LAUNCH_S = 60.0
 _ANSWER_TIMEOUT_S = 5
 _HERE = {"localhost", "127.0.0.1", "::1"}
 
@@ -24,6 +28,11 @@ _HERE = {"localhost", "127.0.0.1", "::1"}
 class WatchedRunLauncher(DefaultRunLauncher):
     """Named in `dagster.yaml`. With `run_monitoring`, the daemon asks it for every run that is under way; a run whose
     process is gone fails, and `run_retries` starts it again."""
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Note first by when the run's process will have begun: whatever dies during the launch, the note is there."""
+        self._instance.add_run_tags(context.dagster_run.run_id, {BEGUN_TAG: boot_instant(_LAUNCH_S)})
+        super().launch_run(context)
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -47,7 +56,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         for entry in self._instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
             event = entry.dagster_event
             pid = event.engine_event_data.metadata.get("pid") if event else None
-            if pid and is_alive(int(str(pid.value)), since=entry.timestamp):
+            if pid and is_alive(int(str(pid.value)), entry.timestamp, run.tags.get(BEGUN_TAG, "")):
                 return True
         return False
 
@@ -59,7 +68,7 @@ def command_lives(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
         return True
     record = instance.get_run_record_by_id(run.run_id)
     since = record.create_timestamp.timestamp() if record else None
-    return is_alive(int(run.tags[PID_TAG]), since)
+    return is_alive(int(run.tags[PID_TAG]), since, run.tags.get(BEGUN_TAG, ""))
 
 
 def _health(is_running: bool, otherwise: str = "") -> CheckRunHealthResult:

@@ -1,13 +1,15 @@
 """Days that ended without an episode, missed, refused or failed, and days whose run died: built when they can be."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import date, datetime, timedelta
+from itertools import starmap
 from typing import Any
 
 import dagster as dg
 
 from muse_domain.catch_up import CatchUp, OpenDay, plan_catch_up
 from muse_domain.notices import Notice
+from muse_domain.settings import Settings
 from muse_domain.watch import WatchStatus, worst
 from muse_resources.adapters import Adapters
 from muse_resources.freshness import TRAILING_WEEK, FreshnessReader, loaded_days, stored_override
@@ -27,7 +29,8 @@ def catch_up_sensor(adapters: Adapters, job: Any) -> dg.SensorDefinition:
     last run died and was not repeated, today included.
 
     After a pause the first tick only looks at the clock: Dagster's schedule repeats ticks that it missed, and goes
-    first. Days that failed and cannot be tried again are told once.
+    first. For the same reason a run that died is seen by one tick and repeated by the next: Dagster's daemon, which may
+    have been away, had five minutes by then to repeat it. Days that failed and cannot be tried again are told once.
     """
     settings = adapters.workspace.settings
 
@@ -47,27 +50,41 @@ def catch_up_sensor(adapters: Adapters, job: Any) -> dg.SensorDefinition:
         if looked_at is None or now - datetime.fromisoformat(looked_at) > timedelta(seconds=3 * INTERVAL_S):
             return dg.SensorResult(skip_reason="Just started: the schedule goes first.", cursor=write_cursor(state))
         tried = _tried(state)
-        plan = _plan(adapters, context.instance, now, tried)
+        lost = lost_days(context.instance, job.name, buildable(_window(settings, now), settings, now.date()))
+        again = {day: run_id for day, run_id in lost.items() if run_id in state.get("lost", ())}
+        plan = _plan(adapters, context.instance, now, tried, lost.keys() - again.keys(), again.keys())
         problem = _tell_left(adapters, plan.left_failed, state)
         tried |= {(day := one.day.isoformat()): [*tried.get(day, []), one.verdict] for one in plan.start}
         first = (now - timedelta(days=settings.watch.catch_up_days)).date()
         state["tried"] = {day: key for day, key in tried.items() if day >= first.isoformat()}
-        lost = lost_days(context.instance, job.name, first, now.date(), now)
-        again = [_again(day, lost[day]) for day in sorted(lost.keys() - {one.day for one in plan.start})]
+        state["lost"] = sorted(lost.values())
+        requests = [*map(_request, plan.start), *starmap(_again, again.items())]
         return dg.SensorResult(
-            run_requests=[*map(_request, plan.start), *again],
-            skip_reason=None if plan.start or again else _said(plan, problem),
+            run_requests=sorted(requests, key=lambda request: request.partition_key or ""),
+            skip_reason=None if requests else _said(plan, lost, problem),
             cursor=write_cursor(state),
         )
 
     return tick
 
 
-def _plan(adapters: Adapters, instance: dg.DagsterInstance, now: datetime, tried: dict[str, list[str]]) -> CatchUp:
-    """What to do about the days without a final episode."""
+def _window(settings: Settings, now: datetime) -> list[date]:
+    """Today and the days that may be built unasked."""
+    return [now.date() - timedelta(days=back) for back in range(settings.watch.catch_up_days + 1)]
+
+
+def _plan(
+    adapters: Adapters,
+    instance: dg.DagsterInstance,
+    now: datetime,
+    tried: dict[str, list[str]],
+    lost: Set[date],
+    again: Set[date],
+) -> CatchUp:
+    """What to do about the days without a final episode; of those whose run died, `again` are started in this tick."""
     settings = adapters.workspace.settings
-    window = [now.date() - timedelta(days=back) for back in range(1, settings.watch.catch_up_days + 1)]
-    due = [day for day in buildable(window, settings, now.date()) if now >= build_time(day, settings) + _AFTER_SCHEDULE]
+    days = buildable(_window(settings, now)[1:], settings, now.date())
+    due = [day for day in days if now >= build_time(day, settings) + _AFTER_SCHEDULE]
     if not due:
         return CatchUp((), (), (), ())
     span = {"first": min(due) - timedelta(days=TRAILING_WEEK), "last": max(due)}
@@ -79,7 +96,8 @@ def _plan(adapters: Adapters, instance: dg.DagsterInstance, now: datetime, tried
     return plan_catch_up(
         judged,
         loaded=loaded_days(span["first"], span["last"], adapters.warehouse, settings),
-        busy=busy_days(instance, min(due), max(due)),
+        busy=busy_days(instance, min(due), max(due)) | again,
+        lost=lost,
         tried=tried,
         week=TRAILING_WEEK,
         first=settings.muse.start_date,
@@ -126,8 +144,9 @@ def _again(day: date, run_id: str) -> dg.RunRequest:
     return dg.RunRequest(run_key=f"died:{run_id}", partition_key=day.isoformat())
 
 
-def _said(plan: CatchUp, problem: str) -> str:
+def _said(plan: CatchUp, lost: Iterable[date], problem: str) -> str:
     said = [f"{one.day} waits: {one.verdict}" for one in plan.refused]
+    said += [f"the run of {day} died: the next look starts it again, if Dagster has not" for day in sorted(lost)]
     said += [f"{one.day} is left failed" for one in plan.left_failed]
     if plan.unloaded:
         first = plan.unloaded[0].day

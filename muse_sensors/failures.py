@@ -1,6 +1,7 @@
 """Failed runs: each told once, however it was started."""
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,13 +21,19 @@ MOST_TOLD, _MOST_RUNS = 10, 200
 _REMEMBERED = 500
 # People know of a failure within a minute.
 _INTERVAL_S = 30
+# Looks of a busy machine lie so far apart; what is more was a pause.
+_COUNTED = timedelta(minutes=2)
 # Runs that failed shortly before the first tick are told, older ones are history.
 _FIRST_LOOK = timedelta(minutes=10)
 _EVENTS = {
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.RUN_FAILURE,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.ENGINE_EVENT,
 }
+# Dagster's words around those of the run launcher, and its words where nobody gave any.
+_MONITORED = re.compile(r"Detected run worker status \w+: '(.+)'\. Marking run \S+ as failed", re.DOTALL)
+_MARKED = "This run has been marked as failed from outside the execution context."
 
 
 def failure_sensor(adapters: Adapters) -> dg.SensorDefinition:
@@ -34,7 +41,7 @@ def failure_sensor(adapters: Adapters) -> dg.SensorDefinition:
 
     Dagster's own failure sensors forget a run whose telling failed, and miss what was started by hand. This one moves
     its cursor past a run only when people know of it. A run that Dagster is to repeat is remembered, and told when it
-    has not been repeated five minutes later.
+    has not been repeated after five minutes in which it could have been.
     """
 
     @dg.sensor(
@@ -44,16 +51,15 @@ def failure_sensor(adapters: Adapters) -> dg.SensorDefinition:
         description="Tells people of each failed run once, and of a refused day once for each reason.",
     )
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        state = read_cursor(context.cursor)
-        start = (adapters.clock.now() - _FIRST_LOOK).isoformat()
-        after, known = str(state.get("after", start)), list(state.get("known", []))
-        waiting = list(state.get("waiting", []))
+        now, state = adapters.clock.now(), read_cursor(context.cursor)
+        after, known = str(state.get("after", (now - _FIRST_LOOK).isoformat())), list(state.get("known", []))
+        waiting = _waited(state, now)
         told, problem = 0, ""
         for record in _failed_since(context.instance, datetime.fromisoformat(after)):
             run_id = record.dagster_run.run_id
             if f"run:{run_id}" not in known:
                 if _will_retry(record.dagster_run):
-                    waiting.append(run_id)
+                    waiting[run_id] = 0.0
                 news, problem = _tell(adapters, _failed(context.instance, record), known)
                 if problem:
                     break
@@ -62,15 +68,16 @@ def failure_sensor(adapters: Adapters) -> dg.SensorDefinition:
                 if told == MOST_TOLD:
                     break
             after = record.update_timestamp.astimezone(UTC).isoformat()
-        overdue, waiting = _overdue(context.instance, waiting, adapters.clock.now())
-        for record in overdue:
-            news, not_told = _tell(adapters, replace(_failed(context.instance, record), will_retry=False))
-            waiting += [record.dagster_run.run_id] if not_told else []
+        waiting = _still_waiting(context.instance, waiting)
+        for run_id in _overdue(waiting):
+            news, not_told = _tell(adapters, _not_repeated(context.instance, run_id))
+            if not not_told:
+                del waiting[run_id]
             known += news
             told, problem = told + bool(news), problem or not_told
         said = f"told of {told} failed runs" + (f"; not told yet: {problem}" if problem else "")
-        cursor = write_cursor({"after": after, "known": known[-_REMEMBERED:], "waiting": waiting})
-        return dg.SensorResult(skip_reason=said, cursor=cursor)
+        after_it = {"after": after, "at": now.isoformat(), "known": known[-_REMEMBERED:], "waiting": waiting}
+        return dg.SensorResult(skip_reason=said, cursor=write_cursor(after_it))
 
     return tick
 
@@ -85,18 +92,36 @@ def _will_retry(run: dg.DagsterRun) -> bool:
     return run.tags.get("dagster/will_retry") == "true"
 
 
-def _overdue(instance: dg.DagsterInstance, waiting: list[str], now: datetime) -> tuple[list[dg.RunRecord], list[str]]:
-    """Of the failed runs that Dagster is to repeat: those that it should have repeated by now, and those that wait."""
-    overdue, still = [], []
-    for run_id in waiting:
-        record = instance.get_run_record_by_id(run_id)
-        if record is None or instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": run_id}), limit=1):
-            continue
-        if (record.end_time or 0.0) <= (now - REPEATED_WITHIN).timestamp():
-            overdue.append(record)
-        else:
-            still.append(run_id)
-    return overdue, still
+def _waited(state: Mapping[str, Any], now: datetime) -> dict[str, float]:
+    """The runs that Dagster is to repeat, each with the seconds that it had for that.
+
+    Of the time between two looks little counts: if it is long, nobody was there to repeat a run, since the daemon that
+    does so is the one that evaluates this sensor. A cursor of an earlier version is a list without times.
+    """
+    waiting, looked_at = state.get("waiting", {}), state.get("at")
+    if not isinstance(waiting, Mapping) or not looked_at:
+        return dict.fromkeys(waiting, 0.0)
+    passed = min(now - datetime.fromisoformat(looked_at), _COUNTED)
+    return {run_id: waited_s + passed.total_seconds() for run_id, waited_s in waiting.items()}
+
+
+def _still_waiting(instance: dg.DagsterInstance, waiting: Mapping[str, float]) -> dict[str, float]:
+    return {
+        run_id: waited_s
+        for run_id, waited_s in waiting.items()
+        if instance.get_run_by_id(run_id)
+        and not instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": run_id}), limit=1)
+    }
+
+
+def _overdue(waiting: Mapping[str, float]) -> list[str]:
+    return [run_id for run_id, waited_s in waiting.items() if waited_s >= REPEATED_WITHIN.total_seconds()]
+
+
+def _not_repeated(instance: dg.DagsterInstance, run_id: str) -> FailedRun:
+    record = instance.get_run_record_by_id(run_id)
+    assert record is not None
+    return replace(_failed(instance, record), will_retry=False, is_overdue=True)
 
 
 def _failed(instance: dg.DagsterInstance, record: dg.RunRecord) -> FailedRun:
@@ -119,18 +144,36 @@ def failed_run(instance: dg.DagsterInstance, run: dg.DagsterRun, failed_on: date
     """What is known of a failed run from its events."""
     refusals: list[Refusal] = []
     errors: list[str] = []
+    death, last_said = "", ""
     for entry in instance.all_logs(run.run_id, of_type=_EVENTS):
         event = entry.dagster_event
         if event is None:
             continue
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             refusals += _refusal(event.asset_check_evaluation_data)
+        elif event.event_type is dg.DagsterEventType.ENGINE_EVENT:
+            last_said = _words(event)
         else:
             errors += _error(event)
+            death = _death(event.message or "", last_said)
     days = {run.tags.get("dagster/partition"), run.tags.get("dagster/asset_partition_range_start")} - {None}
     title = "The day" if run.job_name == "daily_episode_job" else ", ".join(sorted(_assets(run))) or run.job_name
     day = min(map(str, days), default="")
-    return FailedRun(run.run_id, title, day, refusals, errors, failed_on, _will_retry(run))
+    repeats = int(run.tags.get("dagster/retry_number", 0))
+    return FailedRun(run.run_id, title, day, refusals, errors, failed_on, _will_retry(run), death, repeats)
+
+
+def _words(event: dg.DagsterEvent) -> str:
+    error = event.engine_event_data.error
+    return str(error.message if error else event.message).strip()
+
+
+def _death(said: str, said_before: str) -> str:
+    """How it was found that a run died: what it was marked as failed with, else what was said just before."""
+    monitored = _MONITORED.match(said)
+    if monitored:
+        return monitored[1]
+    return said_before if said == _MARKED else said
 
 
 def _assets(run: dg.DagsterRun) -> Iterator[str]:

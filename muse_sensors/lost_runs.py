@@ -1,6 +1,7 @@
 """Days whose build died, and that nobody builds again."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -13,29 +14,26 @@ _MOST_RUNS = 500
 _FAILURE_REASON_TAG, _STEP_FAILURE = "dagster/failure_reason", "STEP_FAILURE"
 
 
-def lost_days(instance: dg.DagsterInstance, job_name: str, first: date, last: date, now: datetime) -> dict[date, str]:
-    """Days from `first` to `last` whose newest run of the job died at least five minutes ago, with the id of that run.
+def lost_days(instance: dg.DagsterInstance, job_name: str, days: Collection[date]) -> dict[date, str]:
+    """Those of the days whose newest run of the job died, with the id of that run.
 
     A run that failed in a step, or that a gate refused, did not die. A day whose last runs all died is left alone.
     """
+    if not days:
+        return {}
+    first = min(days)
     after = datetime(first.year, first.month, first.day, tzinfo=UTC)
     filters = dg.RunsFilter(job_name=job_name, updated_after=after)
-    by_day: dict[str, list[dg.RunRecord]] = defaultdict(list)
+    by_day: dict[str, list[dg.DagsterRun]] = defaultdict(list)
     for record in instance.get_run_records(filters, limit=_MOST_RUNS):  # newest first
-        by_day[record.dagster_run.tags.get("dagster/partition", "")].append(record)
-    lost: dict[date, str] = {}
-    for text, records in by_day.items():
-        day = date.fromisoformat(text) if text else None
-        if day and first <= day <= last and _is_lost(records, now):
-            lost[day] = records[0].dagster_run.run_id
-    return lost
+        by_day[record.dagster_run.tags.get("dagster/partition", "")].append(record.dagster_run)
+    wanted = {day.isoformat(): day for day in days}
+    return {wanted[text]: runs[0].run_id for text, runs in by_day.items() if text in wanted and _is_lost(runs)}
 
 
-def _is_lost(records: list[dg.RunRecord], now: datetime) -> bool:
-    newest = records[0]
-    deaths = [_died(record.dagster_run) for record in records[:_MOST_DEATHS]]
-    is_accident = len(deaths) < _MOST_DEATHS or not all(deaths)
-    return deaths[0] and is_accident and (newest.end_time or 0.0) <= (now - REPEATED_WITHIN).timestamp()
+def _is_lost(runs: list[dg.DagsterRun]) -> bool:
+    deaths = [_died(run) for run in runs[:_MOST_DEATHS]]
+    return deaths[0] and not (len(deaths) == _MOST_DEATHS and all(deaths))
 
 
 def _died(run: dg.DagsterRun) -> bool:

@@ -18,6 +18,8 @@ from tests.workspaces import MUSE, ROOT, bare_environment, dagster_processes_of,
 T = TypeVar("T")
 LOCATION = {"repositoryLocationName": "muse", "repositoryName": "__repository__"}
 START_TIMEOUT_S = 90.0
+OPEN = ["QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"]
+LAST_WORDS = 12
 
 LAUNCH = """mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
@@ -107,7 +109,14 @@ class DagsterServer:
         """Status of each run of a day by its id, newest first; only of those that Dagster tagged so."""
         wanted = [{"key": "dagster/partition", "value": day}]
         wanted += [{"key": f"dagster/{name}", "value": value} for name, value in tags.items()]
-        found = self.ask(RUNS, filter={"tags": wanted})["runsOrError"]["results"]
+        return self._runs(tags=wanted)
+
+    def open_runs(self) -> dict[str, str]:
+        """Status of each run that has not ended, by its id."""
+        return self._runs(statuses=OPEN)
+
+    def _runs(self, **wanted: Any) -> dict[str, str]:
+        found = self.ask(RUNS, filter=wanted)["runsOrError"]["results"]
         return {run["runId"]: run["status"] for run in found}
 
     def status_of(self, run_id: str) -> str:
@@ -121,7 +130,14 @@ class DagsterServer:
             status = self.status_of(run_id)
             return status if status in ("SUCCESS", "FAILURE", "CANCELED") else ""
 
-        return wait_for(final, timeout_s, f"run {run_id}")
+        return wait_for(final, timeout_s, lambda: self._about(run_id))
+
+    def _about(self, run_id: str) -> str:
+        """How a run is that does not end: its last words, and what else is open, which may be what it waits for."""
+        events = self.ask(RUN_ERRORS, id=run_id)["logsForRun"]["events"]
+        said = [event["message"] for event in events if event.get("message")]
+        words = "\n  ".join(said[-LAST_WORDS:])
+        return f"run {run_id}, {self.status_of(run_id)}; open are {self.open_runs()}; it said last\n  {words}"
 
     def wait_for_backfill(self, backfill_id: str, timeout_s: float = 180) -> dict[str, Any]:
         """The backfill's final state with its runs."""
@@ -180,11 +196,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(ready: Callable[[], T], timeout_s: float, what: str) -> T:
-    """What `ready` returns as soon as it is true."""
+def wait_for(ready: Callable[[], T], timeout_s: float, what: str | Callable[[], str]) -> T:
+    """What `ready` returns as soon as it is true; `what` may look how things stand when that has not come."""
     give_up_at = time.monotonic() + timeout_s
     while time.monotonic() < give_up_at:
         if found := ready():
             return found
         time.sleep(0.3)
-    raise AssertionError(f"waited {timeout_s:g} s in vain for {what}")
+    raise AssertionError(f"waited {timeout_s:g} s in vain for {what if isinstance(what, str) else what()}")

@@ -87,6 +87,13 @@ def end_group(process: "subprocess.Popen[Any]", number: int = signal.SIGTERM, ti
         process.wait(timeout_s)
 
 
+def ended_process() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
 def adapters_of(workspace: Path, **environment: str) -> Adapters:
     """The adapters that the workspace's own configuration asks for."""
     return build_adapters(load_workspace(workspace, environment))

@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from muse_resources.run_launcher import WatchedRunLauncher
 from muse_resources.workspace import read_secrets
 from tests.workspaces import ROOT
 
@@ -171,17 +172,66 @@ def test_the_code_location_has_one_name_and_port_everywhere() -> None:
     assert deployment["dagsterApiGrpcArgs"] == ["--module-name", local["python_module"]["module_name"]]
 
 
-def test_kubernetes_limits_runs_as_dagster_yaml_does() -> None:
-    """The chart writes an instance of its own: with the limits and the retention that all else was tried with."""
-    queue = VALUES["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"]
-    runs = INSTANCE["concurrency"]["runs"]
-    assert queue == {
-        "maxConcurrentRuns": runs["max_concurrent_runs"],
-        "tagConcurrencyLimits": runs["tag_concurrency_limits"],
+def test_a_killed_command_is_recognised_when_its_container_is_made_anew() -> None:
+    """Its runs name the machine: the container for commands has one name, which no other container has."""
+    names = {name: service.get("hostname") for name, service in COMPOSE["services"].items()}
+    assert names["code"] and set(names.values()) == {names["code"], None}
+    assert [name for name, hostname in names.items() if hostname] == ["code"]
+
+
+def _instance_of_the_chart() -> dict[str, Any]:
+    """What the chart writes into the dagster.yaml of its pods (templates/configmap-instance.yaml)."""
+    daemon, launcher = VALUES["dagsterDaemon"], VALUES["runLauncher"]
+    assert (launcher["type"], daemon["runCoordinator"]["type"]) == ("CustomRunLauncher", "CustomRunCoordinator")
+    monitoring, retries = daemon["runMonitoring"], daemon["runRetries"]
+    return {
+        "run_launcher": launcher["config"]["customRunLauncher"],
+        "run_coordinator": daemon["runCoordinator"]["config"]["customRunCoordinator"],
+        "run_monitoring": {
+            "enabled": monitoring["enabled"],
+            "start_timeout_seconds": monitoring["startTimeoutSeconds"],
+            "poll_interval_seconds": monitoring["pollIntervalSeconds"],
+        },
+        "run_retries": {
+            "enabled": retries["enabled"],
+            "max_retries": retries["maxRetries"],
+            "retry_on_asset_or_op_failure": retries["retryOnAssetOrOpFailure"],
+        },
+        "sensors": {"use_threads": daemon["sensors"]["useThreads"], "num_workers": daemon["sensors"]["numWorkers"]},
     }
-    assert VALUES["retention"]["schedule"]["purgeAfterDays"] == INSTANCE["retention"]["schedule"]["purge_after_days"]
-    assert VALUES["retention"]["sensor"]["purgeAfterDays"] == INSTANCE["retention"]["sensor"]["purge_after_days"]
-    assert VALUES["dagsterDaemon"]["runRetries"]["maxRetries"] == INSTANCE["run_retries"]["max_retries"]
+
+
+def _runs_by(settings: str, folder: Path) -> dict[str, Any]:
+    """How Dagster starts, limits, watches and repeats runs with these settings."""
+    folder.mkdir()
+    (folder / "dagster.yaml").write_text(settings)
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        return {
+            "launcher": type(instance.run_launcher),
+            "coordinator": type(instance.run_coordinator),
+            "queue": instance.get_concurrency_config().run_queue_config,
+            "monitoring": instance.run_monitoring_enabled,
+            "poll_interval": instance.run_monitoring_poll_interval_seconds,
+            "start_timeout": instance.run_monitoring_start_timeout_seconds,
+            "cancel_timeout": instance.run_monitoring_cancel_timeout_seconds,
+            "retries": instance.run_retries_enabled and instance.run_retries_max_retries,
+            "retries_steps": instance.run_retries_retry_on_asset_or_op_failure,
+            "sensors": instance.get_settings("sensors"),
+        }
+
+
+def test_kubernetes_runs_as_dagster_yaml_does(tmp_path: Path) -> None:
+    """The chart writes an instance of its own: with the launcher, limits, monitoring and retries that all else was
+    tried with, in Dagster's own eyes."""
+    of_the_chart = _runs_by(yaml.safe_dump(_instance_of_the_chart()), tmp_path / "chart")
+    assert of_the_chart == _runs_by((ROOT / "dagster.yaml").read_text(), tmp_path / "own")
+    assert of_the_chart["launcher"] is WatchedRunLauncher and of_the_chart["queue"].max_user_code_failure_retries
+
+
+def test_kubernetes_keeps_ticks_as_dagster_yaml_does() -> None:
+    """And removes them after the same days."""
+    for kind in ("schedule", "sensor"):
+        assert VALUES["retention"][kind]["purgeAfterDays"] == INSTANCE["retention"][kind]["purge_after_days"]
 
 
 def test_kubernetes_runs_nothing_as_root_and_opens_no_door() -> None:

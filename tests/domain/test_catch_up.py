@@ -13,7 +13,7 @@ def open_days(*numbers: int, passes: bool = True, verdict: str = "valid") -> lis
 
 
 def planned(days: list[OpenDay], **changes: object) -> CatchUp:
-    given = {"loaded": LOADED, "busy": set(), "tried": {}, "week": 7, "first": FIRST, **changes}
+    given = {"loaded": LOADED, "busy": set(), "lost": set(), "tried": {}, "week": 7, "first": FIRST, **changes}
     return plan_catch_up(days, **given)  # type: ignore[arg-type]
 
 
@@ -42,6 +42,12 @@ def test_a_day_that_the_sources_refuse_waits() -> None:
 def test_a_day_that_is_being_built_is_left_alone_and_counts_as_loaded() -> None:
     """Neither started twice nor in the way of the days after it."""
     assert numbers(planned(open_days(15, 16), busy={date(2026, 9, 15)}).start) == [16]
+
+
+def test_a_day_whose_run_died_is_neither_started_nor_left() -> None:
+    """It is started again for that; until then it is not there for the days after it."""
+    plan = planned(open_days(15, 16), lost={date(2026, 9, 15)}, tried={"2026-09-15": ["valid"]})
+    assert (numbers(plan.start), numbers(plan.left_failed), numbers(plan.unloaded)) == ([], [], [16])
 
 
 def test_a_week_that_nobody_has_loaded_is_not_begun() -> None:

@@ -53,7 +53,23 @@ def test_a_run_that_starts_again_by_itself_is_not_told() -> None:
     assert failure_notice(replace(RUN, will_retry=True)) is None
 
 
+def test_a_run_that_died_is_told_with_how_that_was_found_and_that_nobody_repeats_it() -> None:
+    """A killed process leaves no words of its own."""
+    died = replace(RUN, errors=[], death="The process of this run is gone.")
+    texts = [
+        notice.text
+        for one in (died, replace(died, repeats=1), replace(died, repeats=2), replace(died, is_overdue=True))
+        if (notice := failure_notice(one))
+    ]
+    assert texts == [
+        "The process of this run is gone. Dagster does not repeat it.",
+        "The process of this run is gone. Dagster has repeated it once, and does not again.",
+        "The process of this run is gone. Dagster has repeated it 2 times, and does not again.",
+        "The process of this run is gone. Dagster was to repeat it, and has not.",
+    ]
+
+
 def test_a_run_that_says_nothing_is_told_all_the_same() -> None:
-    """A killed process leaves no words."""
+    """With what is known."""
     notice = failure_notice(FailedRun("r1", "The day", "", [], [], FAILED_ON))
-    assert notice and notice.title == "The day failed" and "see the run" in notice.text
+    assert notice and (notice.title, notice.text) == ("The day failed", "No step says why. Dagster does not repeat it.")

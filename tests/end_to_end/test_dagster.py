@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.assets.test_definitions import GROUPS
 from tests.dagster_server import ASSETS, LOCATIONS, DagsterServer, dagster_server, wait_for
 from tests.workspaces import (
@@ -45,6 +47,14 @@ def test_one_day_of_episodes_is_built_by_hand_and_shows_its_text(dagster: Dagste
     assert built_by == run_id
     assert metadata["status"] == "published" and metadata["dagster/partition_row_count"] == 1
     assert "## What changed" in metadata["preview"] and "prefill_512" in metadata["preview"]
+
+
+def test_who_waits_in_vain_for_a_run_is_told_how_it_stands(dagster: DagsterServer) -> None:
+    """Its status, its last words, and what else is open: without them a failed wait on another machine is a riddle."""
+    run_id = dagster.launch(["commits"], TOLD)
+    assert dagster.wait_for_run(run_id) == "SUCCESS", dagster.errors_of(run_id)
+    with pytest.raises(AssertionError, match=rf"run {run_id}, SUCCESS; open are .*\n(.*\n)*.*Process for run exited"):
+        dagster.wait_for_run(run_id, timeout_s=0)
 
 
 def test_a_week_is_built_again_by_a_backfill_while_others_use_the_warehouse(dagster: DagsterServer) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.events import RunFailureReason
 
 from muse_assets.jobs import daily_episode_job
 from muse_resources.adapters import Adapters
@@ -167,5 +168,70 @@ def test_a_day_whose_run_died_is_started_again(
     told_days(adapters_at(MORNING), START, date(2026, 9, 2), date(2026, 9, 3))
     assert days_asked(tick(adapters_at, cursor, instance)) == []
     run_id = failed_run(instance, date(2026, 9, 3), MORNING - TICK)
+    cursor = str(tick(adapters_at, cursor, instance).cursor)
     result = tick(adapters_at, cursor, instance)
     assert [(one.partition_key, one.run_key) for one in result.run_requests or []] == [("2026-09-03", f"died:{run_id}")]
+
+
+def test_dagster_has_a_look_long_to_repeat_a_run_that_died(
+    live: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance
+) -> None:
+    """However long ago it died: its daemon, which evaluates this sensor, may have been away until now."""
+    cursor = started(adapters_at, instance)
+    told_days(adapters_at(MORNING), START, date(2026, 9, 2), date(2026, 9, 3))
+    failed_run(instance, date(2026, 9, 3), MORNING - 2 * TICK)
+    seen = tick(adapters_at, cursor, instance)
+    assert days_asked(seen) == [] and "the run of 2026-09-03 died" in str(seen.skip_reason)
+    repetition = instance.create_run_for_job(
+        dg.job(name="daily_episode_job")(lambda: None), tags={"dagster/partition": "2026-09-03"}
+    )
+    assert days_asked(tick(adapters_at, str(seen.cursor), instance)) == []
+    instance.report_run_failed(repetition)
+    seen = tick(adapters_at, str(seen.cursor), instance)
+    assert days_asked(seen) == []
+    assert days_asked(tick(adapters_at, str(seen.cursor), instance)) == ["2026-09-03"]
+
+
+def test_a_day_that_will_be_started_again_is_not_told_as_left(
+    live: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance, people: ToldPeople
+) -> None:
+    """It was tried with this verdict, but its run died: nobody has to mend anything. One that fails again is told."""
+    cursor = started(adapters_at, instance)
+    told_days(adapters_at(MORNING), START, date(2026, 9, 2))
+    cursor = str(tick(adapters_at, cursor, instance).cursor)
+    failed_run(instance, date(2026, 9, 3), MORNING - 2 * TICK)
+    asked = []
+    for _ in range(2):
+        result = tick(adapters_at, cursor, instance)
+        asked += days_asked(result)
+        cursor = str(result.cursor)
+    assert (asked, people.told) == (["2026-09-03"], [])
+    failed_run(instance, date(2026, 9, 3), MORNING, reason=RunFailureReason.STEP_FAILURE)
+    tick(adapters_at, cursor, instance)
+    assert [notice.title for notice in people.told] == ["2026-09-03 is left without an episode"]
+
+
+def test_a_day_that_is_started_again_goes_before_the_days_that_rest_on_it(
+    live: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance
+) -> None:
+    """Days are queued in their order, and a day waits until those before it are loaded or started."""
+    cursor = started(adapters_at, instance)
+    told_days(adapters_at(MORNING), START)
+    failed_run(instance, date(2026, 9, 2), MORNING - TICK)
+    seen = tick(adapters_at, cursor, instance)
+    assert days_asked(seen) == []
+    assert days_asked(tick(adapters_at, str(seen.cursor), instance)) == ["2026-09-02", "2026-09-03"]
+
+
+def test_days_that_muse_toml_does_not_cover_are_not_started_again(
+    live: LiveWorkspace, adapters_at: At, instance: dg.DagsterInstance
+) -> None:
+    """Their runs are of former settings; a request for a day without a partition would fail the tick for all days."""
+    settings = live.folder / "muse.toml"
+    settings.write_text(settings.read_text().replace("[muse]\n", "[muse]\nend_date = 2026-09-03\n"))
+    cursor = started(adapters_at, instance)
+    told_days(adapters_at(MORNING), START, date(2026, 9, 2), date(2026, 9, 3))
+    for day in (date(2026, 8, 31), date(2026, 9, 2), date(2026, 9, 4)):
+        failed_run(instance, day, MORNING - TICK)
+    cursor = str(tick(adapters_at, cursor, instance).cursor)
+    assert days_asked(tick(adapters_at, cursor, instance)) == ["2026-09-02"]

@@ -13,7 +13,7 @@ from muse_apps import dead_letters
 from muse_apps.backup import backup, restore
 from muse_apps.console import console, errors, files_progress, progress, show_table
 from muse_apps.deciding import approve, override
-from muse_apps.spans import DAY_FORMATS, asked_days
+from muse_apps.spans import DAY_FORMATS, asked_days, named_days
 from muse_apps.watching import watcher
 from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_domain.ports import SourceUnreachable
@@ -157,6 +157,9 @@ _INGEST_EXAMPLES = """
 
 `muse ingest --from 2026-09-01 --to 2026-09-07` builds these days, even if they were left out before.
 
+`muse ingest --forget-missing --from 2026-09-01 --to 2026-09-01` gives up what files of this day gave that are not found
+any more. One that also holds other days keeps all of its rows, and is named with its days.
+
 `muse ingest --dry-run` says which files would be read, and which are not found any more.
 
 `muse ingest --explain results.json` says how a file is read: the columns, the nulls with their reasons, what would be
@@ -179,7 +182,12 @@ def ingest(
         bool, typer.Option("--dry-run", help="Say which files would be read, and write nothing.")
     ] = False,
     forget_missing: Annotated[
-        bool, typer.Option("--forget-missing", help="Give up the rows of files that are not found any more.")
+        bool,
+        typer.Option(
+            "--forget-missing",
+            help="Give up the rows of files that are not found any more: with --from or --to, of those that hold no "
+            "other days.",
+        ),
     ] = False,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build the days again from their files, though nothing has changed.")
@@ -201,7 +209,7 @@ def ingest(
         return
     first, last = asked_days(adapters, None, from_, to)
     if forget_missing:
-        show_forgotten(intake.forget_missing(adapters))
+        show_forgotten(intake.forget_missing(adapters, *named_days(from_, to, last)))
     if rebuild:
         intake.rebuild(adapters, first, last)
     with files_progress() as on_file:

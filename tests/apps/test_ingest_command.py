@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from muse_apps.cli import app
+from muse_apps.spans import named_days
 from muse_resources.embedded.connect import owner_client, stop_owner
 from muse_resources.report_files import LARGEST_REPORT_BYTES
 from tests.workspaces import all_rows, selected, stop_warehouse, warehouse_folder
@@ -41,6 +43,7 @@ session = "session"
 latency = "took_ms"
 """
 REPORTED_S = 1_788_258_600  # 2026-09-01 10:30 UTC
+LAST = date(2026, 9, 5)
 SECRET = "hunter2-of-the-store"
 SEGMENT = {"type": "track", "event": "opened", "messageId": "m1", "timestamp": "2026-09-01T10:00:00Z"}
 
@@ -108,6 +111,9 @@ class Small:
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         return selected(self.folder, sql)
+
+    def benchmarks(self) -> list[str]:
+        return [row["benchmark"] for row in self.rows("SELECT benchmark FROM bench_runs ORDER BY benchmark")]
 
     def states(self) -> dict[str, str]:
         """File to state, as a dry run tells them."""
@@ -300,6 +306,40 @@ def test_missing_files_are_told_and_can_be_forgotten(fresh: Small) -> None:
     assert "Not found any more: reports/goes.json. What they gave is kept" in said and "bench_runs 2" in said
     said = fresh.told("ingest", "--forget-missing")
     assert "Forgotten: reports/goes.json" in said and "Not found any more" not in said and "bench_runs 1" in said
+
+
+def test_only_files_of_the_asked_days_are_forgotten(fresh: Small) -> None:
+    """A day's rows that nobody asked about stay: also those of a file that holds asked days among others."""
+    fresh.write("reports/asked.json", report("asked"))
+    fresh.write("reports/later.json", report("later", at_s=REPORTED_S + 2 * 86_400))
+    fresh.write("events/both.jsonl", event(3), {**event(4), "at": "2026-09-02T10:00:00Z"})
+    fresh.muse("ingest")
+    for name in ("reports/asked.json", "reports/later.json", "events/both.jsonl"):
+        (fresh.folder / name).unlink()
+    fresh.muse("ingest")
+    said = fresh.told("ingest", "--forget-missing", "--from", "2026-09-01", "--to", "2026-09-01")
+    assert "Forgotten: reports/asked.json Not forgotten, since not all of their days were asked for:" in said
+    assert "events/both.jsonl (2026-09-01 to 2026-09-02), reports/later.json (2026-09-03)" in said
+    assert "Not found any more: reports/later.json, events/both.jsonl." in said
+    assert fresh.benchmarks() == ["timing/later", "timing/parse"]
+    assert "ui_events 4" in fresh.told("ingest", "--rebuild")
+
+
+@pytest.mark.parametrize(
+    ("from_", "to", "expected"),
+    [
+        (date(2026, 9, 1), date(2026, 9, 2), (date(2026, 9, 1), date(2026, 9, 2))),
+        (date(2026, 9, 1), None, (date(2026, 9, 1), LAST)),
+        (None, date(2026, 9, 2), (date.min, date(2026, 9, 2))),
+        (None, None, (date.min, date.max)),
+    ],
+)
+def test_the_days_to_forget_are_those_that_were_named(
+    from_: date | None, to: date | None, expected: tuple[date, date]
+) -> None:
+    """Whatever muse.toml covers: without any, every missing file is given up."""
+    first, last = (datetime(one.year, one.month, one.day) if one else None for one in (from_, to))  # noqa: DTZ001
+    assert named_days(first, last, LAST) == expected
 
 
 def test_forgetting_nothing_says_so(built: Small) -> None:
@@ -497,6 +537,7 @@ def test_a_file_that_is_as_it_was_is_replayed_in_vain(fresh: Small) -> None:
     ("command", "expected"),
     [
         (("ingest",), ["--explain", "--dry-run", "--forget-missing", "muse ingest --explain results.json says how"]),
+        (("ingest",), ["of those that hold no other days", "keeps all of its rows, and is named with its days"]),
         (("dead-letters",), ["list", "show", "replay", "muse dead-letters replay all"]),
         (("dead-letters", "replay"), ["A number from the list, or"]),
     ],

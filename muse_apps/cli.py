@@ -160,7 +160,8 @@ _INGEST_EXAMPLES = """
 `muse ingest --forget-missing --from 2026-09-01 --to 2026-09-01` gives up what files of this day gave that are not found
 any more. One that also holds other days keeps all of its rows, and is named with its days.
 
-`muse ingest --dry-run` says which files would be read, and which are not found any more.
+`muse ingest --dry-run` says which files would be read, and which are not found any more. In a new workspace, where
+nothing is made by that, all of them.
 
 `muse ingest --explain results.json` says how a file is read: the columns, the nulls with their reasons, what would be
 quarantined or refused. It needs no workspace, and suggests what to write into muse.toml.
@@ -197,16 +198,18 @@ def ingest(
     from muse_apps import ingest as intake
     from muse_apps.explain import explain as explain_file
     from muse_apps.report import show_dry_run, show_forgotten, show_ingest
+    from muse_resources.scratch_warehouse import without_writing
 
     if sum((explain is not None, dry_run, forget_missing or rebuild or bool(from_ or to))) > 1:
         raise typer.BadParameter("--explain and --dry-run stand alone: they write nothing, and look at every day")
     if explain:
         raise typer.Exit(0 if explain_file(explain, lambda: _adapters(context)) else 1)
     adapters = _adapters(context)
-    adapters.warehouse.migrate()
     if dry_run:
-        show_dry_run(intake.dry_run(adapters))
+        with without_writing(adapters) as looking:
+            show_dry_run(intake.dry_run(looking))
         return
+    adapters.warehouse.migrate()
     first, last = asked_days(adapters, None, from_, to)
     if forget_missing:
         show_forgotten(intake.forget_missing(adapters, *named_days(from_, to, last)))

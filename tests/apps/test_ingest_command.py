@@ -15,9 +15,11 @@ from typer.testing import CliRunner
 
 from muse_apps.cli import app
 from muse_apps.spans import named_days
+from muse_domain.failures import PermanentFailure
 from muse_resources.embedded.connect import owner_client, stop_owner
 from muse_resources.report_files import LARGEST_REPORT_BYTES
-from tests.workspaces import all_rows, selected, stop_warehouse, warehouse_folder
+from muse_resources.statements import migrations
+from tests.workspaces import all_rows, change_warehouse, owners_in, selected, stop_warehouse, warehouse_folder
 
 SETTINGS = """
 [muse]
@@ -237,6 +239,44 @@ def test_a_dry_run_writes_nothing(fresh: Small) -> None:
     fresh.write("reports/new.json", report("new"))
     fresh.write("events/a.jsonl", event(3))
     fresh.muse("ingest", "--dry-run")
+    assert all_rows(fresh.folder) == before
+
+
+@pytest.fixture
+def untouched(tmp_path: Path) -> Iterator[Small]:
+    """A workspace in which no command was run, with a folder of its own for what Muse makes."""
+    small = Small(tmp_path / "untouched")
+    small.write("reports/good.json", report())
+    small.write("events/a.jsonl", event(1), event(2))
+    before = sorted(small.folder.rglob("*"))
+    yield small
+    assert sorted(small.folder.rglob("*")) == before, "nothing was made"
+    assert owners_in(small.folder) == []
+
+
+def test_the_first_dry_run_of_a_workspace_leaves_nothing(untouched: Small) -> None:
+    """A newcomer asks what would be read before anything is made: every file is new."""
+    said = untouched.told("ingest", "--dry-run")
+    assert "2 files: 2 new" in said and said.endswith("Nothing was written.")
+    assert "reports/good.json new 1 run of 1 day" in said and "events/a.jsonl new 2 lines" in said
+
+
+def test_the_first_explanation_of_a_workspace_leaves_nothing(untouched: Small) -> None:
+    """The engine that reads the events goes with it."""
+    said = untouched.told("ingest", "--explain", untouched.folder / "events/a.jsonl")
+    assert "2 events of 1 day." in said and "2026-09-01 10:00:01 opened 3.5 stated –" in said
+
+
+def test_a_dry_run_leaves_older_tables_as_they_are(fresh: Small) -> None:
+    """What it would have to ask them for may not be there: the command that changes them is named."""
+    fresh.muse("ingest")
+    newest = migrations()[-1][1]
+    change_warehouse(fresh.folder, f"DELETE FROM schema_migrations WHERE name = '{newest}'")
+    before = all_rows(fresh.folder)
+    for look in ("--dry-run", f"--explain={fresh.folder / 'events/a.jsonl'}"):
+        done = CliRunner().invoke(app, ["--workspace", str(fresh.folder), "ingest", look])
+        assert isinstance(done.exception, PermanentFailure)
+        assert f"its tables lack {newest}: run `muse migrate` first" in str(done.exception)
     assert all_rows(fresh.folder) == before
 
 

@@ -13,7 +13,7 @@ from muse_apps import dead_letters
 from muse_apps.backup import backup, restore
 from muse_apps.console import console, errors, files_progress, progress, show_table
 from muse_apps.deciding import approve, override
-from muse_apps.spans import DAY_FORMATS, asked_days
+from muse_apps.spans import DAY_FORMATS, asked_days, named_days
 from muse_apps.watching import watcher
 from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_domain.ports import SourceUnreachable
@@ -157,7 +157,11 @@ _INGEST_EXAMPLES = """
 
 `muse ingest --from 2026-09-01 --to 2026-09-07` builds these days, even if they were left out before.
 
-`muse ingest --dry-run` says which files would be read, and which are not found any more.
+`muse ingest --forget-missing --from 2026-09-01 --to 2026-09-01` gives up what files of this day gave that are not found
+any more. One that also holds other days keeps all of its rows, and is named with its days.
+
+`muse ingest --dry-run` says which files would be read, and which are not found any more. In a new workspace, where
+nothing is made by that, all of them.
 
 `muse ingest --explain results.json` says how a file is read: the columns, the nulls with their reasons, what would be
 quarantined or refused. It needs no workspace, and suggests what to write into muse.toml.
@@ -179,7 +183,12 @@ def ingest(
         bool, typer.Option("--dry-run", help="Say which files would be read, and write nothing.")
     ] = False,
     forget_missing: Annotated[
-        bool, typer.Option("--forget-missing", help="Give up the rows of files that are not found any more.")
+        bool,
+        typer.Option(
+            "--forget-missing",
+            help="Give up the rows of files that are not found any more: with --from or --to, of those that hold no "
+            "other days.",
+        ),
     ] = False,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build the days again from their files, though nothing has changed.")
@@ -189,19 +198,21 @@ def ingest(
     from muse_apps import ingest as intake
     from muse_apps.explain import explain as explain_file
     from muse_apps.report import show_dry_run, show_forgotten, show_ingest
+    from muse_resources.scratch_warehouse import without_writing
 
     if sum((explain is not None, dry_run, forget_missing or rebuild or bool(from_ or to))) > 1:
         raise typer.BadParameter("--explain and --dry-run stand alone: they write nothing, and look at every day")
     if explain:
         raise typer.Exit(0 if explain_file(explain, lambda: _adapters(context)) else 1)
     adapters = _adapters(context)
-    adapters.warehouse.migrate()
     if dry_run:
-        show_dry_run(intake.dry_run(adapters))
+        with without_writing(adapters) as looking:
+            show_dry_run(intake.dry_run(looking))
         return
+    adapters.warehouse.migrate()
     first, last = asked_days(adapters, None, from_, to)
     if forget_missing:
-        show_forgotten(intake.forget_missing(adapters))
+        show_forgotten(intake.forget_missing(adapters, *named_days(from_, to, last)))
     if rebuild:
         intake.rebuild(adapters, first, last)
     with files_progress() as on_file:

@@ -24,6 +24,7 @@ from muse_resources.event_columns import event_columns
 from muse_resources.event_files import Inspected, engine_readable, inspect_events, refused_letters
 from muse_resources.input_files import InputFile, list_inputs
 from muse_resources.report_files import LARGEST_REPORT_BYTES, read_report_file
+from muse_resources.scratch_warehouse import without_writing
 
 _SHOWN = 12
 _ANY_DAY = (date(1970, 1, 1), date(2149, 6, 6))
@@ -210,8 +211,11 @@ def _explain_events(adapters: Adapters, file: InputFile[EventSource]) -> bool:
 
 def _sample(adapters: Adapters, file: InputFile[EventSource], inspected: Inspected) -> _Sample:
     columns = event_columns(file.source.fields, adapters.workspace.secrets.hash_key)
-    adapters.warehouse.migrate()
-    with adapters.warehouse.load_days("ui_events") as load, engine_readable(inspected) as readable:
+    with (
+        without_writing(adapters) as looking,
+        looking.warehouse.load_days("ui_events") as load,
+        engine_readable(inspected) as readable,
+    ):
         load.add(readable, columns, *_ANY_DAY)
         counts = load.rows_by_file().get(file.shown, {})
         return _Sample(dict(counts), load.sample(_SHOWN), load.refused(readable[0], columns, _SHOWN))

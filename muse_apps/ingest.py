@@ -57,14 +57,35 @@ def run_ingest(adapters: Adapters, first: date, last: date, on_file: OnFile) -> 
     return IngestOutcome(read, missing, failures)
 
 
-def forget_missing(adapters: Adapters) -> list[str]:
-    """Give up the rows of files that are not found any more; returns their paths. The next ingest removes the rows."""
-    return [
-        path
-        for source in SOURCES
-        for ledger in _ledgers(adapters, source)
-        for path in ledger.forget(ledger.missing, adapters.clock.now())
-    ]
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Missing files whose rows were given up, and those that keep them for their days that were not asked for."""
+
+    paths: Sequence[str]
+    kept: Mapping[str, tuple[date, date]]
+
+
+def forget_missing(adapters: Adapters, first: date, last: date) -> Forgotten:
+    """Give up the rows of files that are not found any more and hold nothing but these days. The next ingest of them
+    removes the rows.
+
+    What is known of a file is known as a whole: a part of its days cannot be given up.
+    """
+    forgotten: list[str] = []
+    kept: dict[str, tuple[date, date]] = {}
+    for source in SOURCES:
+        for ledger in _ledgers(adapters, source):
+            spans = {path: _span(ledger, path) for path in ledger.missing}
+            within = [path for path, (begin, end) in spans.items() if first <= begin and end <= last]
+            kept |= {path: span for path, span in spans.items() if path not in within}
+            forgotten += ledger.forget(within, adapters.clock.now())
+    return Forgotten(forgotten, kept)
+
+
+def _span(ledger: FileLedger, path: str) -> tuple[date, date]:
+    reading = ledger.get(path)
+    assert reading is not None
+    return min(reading.days), max(reading.days)
 
 
 def rebuild(adapters: Adapters, first: date, last: date) -> None:

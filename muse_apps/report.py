@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from muse_apps.backfill import BackfillOutcome, StepFailure
 from muse_apps.console import console, counted, show_table
-from muse_apps.ingest import EVENTS, REPORTS, STATES, FilePlan, IngestOutcome
+from muse_apps.ingest import EVENTS, REPORTS, STATES, FilePlan, Forgotten, IngestOutcome
 from muse_domain.episodes import episode_name
 from muse_domain.proofs import EpisodeProof
 from muse_domain.stored import finding_from_row
@@ -69,12 +69,19 @@ def show_failures(failures: Sequence[StepFailure]) -> None:
         console.print(f"[bold red]failed[/] {failure.step.title}: {escape(failure.reason)}")
 
 
-def show_forgotten(paths: Sequence[str]) -> None:
-    """The files whose rows were given up."""
-    if not paths:
+def show_forgotten(forgotten: Forgotten) -> None:
+    """The missing files whose rows were given up, and those that keep theirs."""
+    if forgotten.paths:
+        console.print(f"[yellow]Forgotten:[/] {_some(forgotten.paths)}\n")
+    if forgotten.kept:
+        kept = [f"{path} ({_days(*span)})" for path, span in sorted(forgotten.kept.items())]
+        console.print(f"[yellow]Not forgotten[/], since not all of their days were asked for: {_some(kept)}\n")
+    if not forgotten.paths and not forgotten.kept:
         console.print("No file is missing: nothing was forgotten.\n")
-        return
-    console.print(f"[yellow]Forgotten:[/] {_some(paths)}\n")
+
+
+def _days(first: date, last: date) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def _some(paths: Sequence[str]) -> str:

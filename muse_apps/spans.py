@@ -24,3 +24,11 @@ def asked_days(adapters: Adapters, days: int | None, from_: datetime | None, to:
     if last < first:
         raise typer.BadParameter(f"no day is left: muse.toml covers {muse.start_date} to {muse.end_date or 'now'}")
     return first, last
+
+
+def named_days(from_: datetime | None, to: datetime | None, last: date) -> tuple[date, date]:
+    """The days that were named, also those that muse.toml does not cover; all there are where none was. `last` ends a
+    span that names no end."""
+    if from_ is None and to is None:
+        return date.min, date.max
+    return (from_.date() if from_ else date.min), (to.date() if to else last)

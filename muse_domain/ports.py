@@ -56,6 +56,9 @@ class Warehouse(Protocol):
     def migrate(self) -> list[str]:
         """Bring the tables up to date; returns the names of the migrations that were applied."""
 
+    def pending(self) -> list[str]:
+        """Names of the migrations that are missing. Nothing is written."""
+
     def ping(self) -> str:
         """The engine's version."""
 

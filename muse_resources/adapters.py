@@ -168,7 +168,7 @@ def build_adapters(workspace: Workspace) -> Adapters:
         warehouse_connector(workspace),
         settings.warehouse.database,
         shares_files=not settings.warehouse.url,
-        objects=_object_store(workspace),
+        objects=object_store(workspace),
         cluster=settings.warehouse.cluster,
     )
     templates, clock = TemplateWriter(), SystemClock()
@@ -204,7 +204,8 @@ def _site_settings(workspace: Workspace) -> SiteSettings:
     return SiteSettings(muse.title, site.base_url, site.description, muse.sample)
 
 
-def _object_store(workspace: Workspace) -> ObjectStore:
+def object_store(workspace: Workspace) -> ObjectStore:
+    """Where the workspace's buckets are, and who asks for them."""
     secrets = workspace.secrets
     return ObjectStore(workspace.settings.s3.endpoint, secrets.s3_access_key, secrets.s3_secret_key)
 

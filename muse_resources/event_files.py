@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -20,6 +19,7 @@ from muse_domain.event_formats.event_format import EventFormat
 from muse_domain.failures import UnreadableInput
 from muse_domain.measurements import Refusal, ReportRefused
 from muse_domain.ports import LineFile, RefusedLines, Row, StoredObject
+from muse_resources.scratch_folders import scratch_folder
 
 LONGEST_LINE_BYTES = 64 * 1024**2
 LARGEST_DOCUMENT_BYTES = 1024**3
@@ -129,9 +129,9 @@ def begins_with(path: Path, beginnings: Mapping[int, str]) -> int | None:
 @contextmanager
 def engine_readable(*inspected: Inspected) -> Iterator[list[LineFile]]:
     """The files in a folder of their own, under names without signs that the engine would take for a pattern."""
-    with TemporaryDirectory(prefix="muse-") as folder:
+    with scratch_folder() as folder:
         yield [
-            one.file if one.file.url else _linked(one.file, Path(folder) / f"{number}")
+            one.file if one.file.url else _linked(one.file, folder / f"{number}")
             for number, one in enumerate(inspected)
         ]
 
@@ -144,8 +144,8 @@ def _linked(file: LineFile, link: Path) -> LineFile:
 @contextmanager
 def snapshot(inspected: Inspected, size_bytes: int) -> Iterator[list[LineFile]]:
     """The first `size_bytes` of a file that somebody writes to, as they were when it was hashed."""
-    with TemporaryDirectory(prefix="muse-") as folder:
-        copy = Path(folder) / "events"
+    with scratch_folder() as folder:
+        copy = folder / "events"
         with inspected.file.path.open("rb") as source, copy.open("wb") as target:
             for chunk in _chunks(source, size_bytes):
                 target.write(chunk)

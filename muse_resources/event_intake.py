@@ -28,6 +28,7 @@ from muse_resources.file_ledger import (
 )
 from muse_resources.input_files import InputFile, Listing, list_inputs
 from muse_resources.input_look import InputLook, Tell, input_look, new_files, newly_refused
+from muse_resources.scratch_folders import remove_abandoned
 from muse_resources.statements import statement
 from muse_resources.workspace import Workspace
 
@@ -56,6 +57,7 @@ def take_in_events(
     Raises TransientFailure or PermanentFailure of the warehouse; what is wrong with a file becomes a dead letter.
     """
     with one_at_a_time(workspace.locks, SOURCE):
+        remove_abandoned()
         listing = list_inputs(workspace.folder, workspace.settings.events, store.list_objects)
         ledger = FileLedger(store, SOURCE)
         hash_key = workspace.secrets.hash_key
@@ -94,6 +96,7 @@ def look_at_events(store: Warehouse, workspace: Workspace, now: datetime, tell: 
     with unless_being_built(workspace.locks, SOURCE) as is_free:
         if not is_free:
             return None
+        remove_abandoned()
         listing = list_inputs(workspace.folder, workspace.settings.events, store.list_objects)
         ledger = FileLedger(store, SOURCE)
         # Of a log that somebody always writes to, the part that was listed is read: there is nothing to wait for.

@@ -168,6 +168,19 @@ class ClickHouseWarehouse:
                 _apply(engine, version, name, text, self._cluster)
             return [name for _, name, _ in pending]
 
+    def pending(self) -> list[str]:
+        """Names of the migrations that are missing; before there is a database, of all. Nothing is written."""
+        with self._bare_engine("look for tables") as engine:
+            begun = engine.rows(
+                "SELECT name FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'",
+                {"database": self._database},
+            )
+        if not begun:
+            return [name for _, name, _ in migrations()]
+        with self._engine("look for migrations") as engine:
+            applied = _applied(engine)
+        return [name for version, name, _ in migrations() if version not in applied]
+
     def close(self) -> None:
         """Close the client of this process; the next call opens another."""
         self._shared.close()

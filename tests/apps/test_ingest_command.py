@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 from muse_apps.cli import app
+from muse_apps.spans import named_days
+from muse_domain.failures import PermanentFailure
 from muse_resources.embedded.connect import owner_client, stop_owner
 from muse_resources.report_files import LARGEST_REPORT_BYTES
-from tests.workspaces import all_rows, selected, stop_warehouse, warehouse_folder
+from muse_resources.statements import migrations
+from tests.workspaces import all_rows, change_warehouse, owners_in, selected, stop_warehouse, warehouse_folder
 
 SETTINGS = """
 [muse]
@@ -41,6 +45,7 @@ session = "session"
 latency = "took_ms"
 """
 REPORTED_S = 1_788_258_600  # 2026-09-01 10:30 UTC
+LAST = date(2026, 9, 5)
 SECRET = "hunter2-of-the-store"
 SEGMENT = {"type": "track", "event": "opened", "messageId": "m1", "timestamp": "2026-09-01T10:00:00Z"}
 
@@ -108,6 +113,9 @@ class Small:
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         return selected(self.folder, sql)
+
+    def benchmarks(self) -> list[str]:
+        return [row["benchmark"] for row in self.rows("SELECT benchmark FROM bench_runs ORDER BY benchmark")]
 
     def states(self) -> dict[str, str]:
         """File to state, as a dry run tells them."""
@@ -234,6 +242,44 @@ def test_a_dry_run_writes_nothing(fresh: Small) -> None:
     assert all_rows(fresh.folder) == before
 
 
+@pytest.fixture
+def untouched(tmp_path: Path) -> Iterator[Small]:
+    """A workspace in which no command was run, with a folder of its own for what Muse makes."""
+    small = Small(tmp_path / "untouched")
+    small.write("reports/good.json", report())
+    small.write("events/a.jsonl", event(1), event(2))
+    before = sorted(small.folder.rglob("*"))
+    yield small
+    assert sorted(small.folder.rglob("*")) == before, "nothing was made"
+    assert owners_in(small.folder) == []
+
+
+def test_the_first_dry_run_of_a_workspace_leaves_nothing(untouched: Small) -> None:
+    """A newcomer asks what would be read before anything is made: every file is new."""
+    said = untouched.told("ingest", "--dry-run")
+    assert "2 files: 2 new" in said and said.endswith("Nothing was written.")
+    assert "reports/good.json new 1 run of 1 day" in said and "events/a.jsonl new 2 lines" in said
+
+
+def test_the_first_explanation_of_a_workspace_leaves_nothing(untouched: Small) -> None:
+    """The engine that reads the events goes with it."""
+    said = untouched.told("ingest", "--explain", untouched.folder / "events/a.jsonl")
+    assert "2 events of 1 day." in said and "2026-09-01 10:00:01 opened 3.5 stated –" in said
+
+
+def test_a_dry_run_leaves_older_tables_as_they_are(fresh: Small) -> None:
+    """What it would have to ask them for may not be there: the command that changes them is named."""
+    fresh.muse("ingest")
+    newest = migrations()[-1][1]
+    change_warehouse(fresh.folder, f"DELETE FROM schema_migrations WHERE name = '{newest}'")
+    before = all_rows(fresh.folder)
+    for look in ("--dry-run", f"--explain={fresh.folder / 'events/a.jsonl'}"):
+        done = CliRunner().invoke(app, ["--workspace", str(fresh.folder), "ingest", look])
+        assert isinstance(done.exception, PermanentFailure)
+        assert f"its tables lack {newest}: run `muse migrate` first" in str(done.exception)
+    assert all_rows(fresh.folder) == before
+
+
 def test_a_dry_run_tells_the_state_of_each_file(fresh: Small) -> None:
     """New, changed, missing, to be tried again; what is unchanged is only counted."""
     fresh.write("reports/goes.json", report("goes"))
@@ -300,6 +346,40 @@ def test_missing_files_are_told_and_can_be_forgotten(fresh: Small) -> None:
     assert "Not found any more: reports/goes.json. What they gave is kept" in said and "bench_runs 2" in said
     said = fresh.told("ingest", "--forget-missing")
     assert "Forgotten: reports/goes.json" in said and "Not found any more" not in said and "bench_runs 1" in said
+
+
+def test_only_files_of_the_asked_days_are_forgotten(fresh: Small) -> None:
+    """A day's rows that nobody asked about stay: also those of a file that holds asked days among others."""
+    fresh.write("reports/asked.json", report("asked"))
+    fresh.write("reports/later.json", report("later", at_s=REPORTED_S + 2 * 86_400))
+    fresh.write("events/both.jsonl", event(3), {**event(4), "at": "2026-09-02T10:00:00Z"})
+    fresh.muse("ingest")
+    for name in ("reports/asked.json", "reports/later.json", "events/both.jsonl"):
+        (fresh.folder / name).unlink()
+    fresh.muse("ingest")
+    said = fresh.told("ingest", "--forget-missing", "--from", "2026-09-01", "--to", "2026-09-01")
+    assert "Forgotten: reports/asked.json Not forgotten, since not all of their days were asked for:" in said
+    assert "events/both.jsonl (2026-09-01 to 2026-09-02), reports/later.json (2026-09-03)" in said
+    assert "Not found any more: reports/later.json, events/both.jsonl." in said
+    assert fresh.benchmarks() == ["timing/later", "timing/parse"]
+    assert "ui_events 4" in fresh.told("ingest", "--rebuild")
+
+
+@pytest.mark.parametrize(
+    ("from_", "to", "expected"),
+    [
+        (date(2026, 9, 1), date(2026, 9, 2), (date(2026, 9, 1), date(2026, 9, 2))),
+        (date(2026, 9, 1), None, (date(2026, 9, 1), LAST)),
+        (None, date(2026, 9, 2), (date.min, date(2026, 9, 2))),
+        (None, None, (date.min, date.max)),
+    ],
+)
+def test_the_days_to_forget_are_those_that_were_named(
+    from_: date | None, to: date | None, expected: tuple[date, date]
+) -> None:
+    """Whatever muse.toml covers: without any, every missing file is given up."""
+    first, last = (datetime(one.year, one.month, one.day) if one else None for one in (from_, to))  # noqa: DTZ001
+    assert named_days(first, last, LAST) == expected
 
 
 def test_forgetting_nothing_says_so(built: Small) -> None:
@@ -497,6 +577,7 @@ def test_a_file_that_is_as_it_was_is_replayed_in_vain(fresh: Small) -> None:
     ("command", "expected"),
     [
         (("ingest",), ["--explain", "--dry-run", "--forget-missing", "muse ingest --explain results.json says how"]),
+        (("ingest",), ["of those that hold no other days", "keeps all of its rows, and is named with its days"]),
         (("dead-letters",), ["list", "show", "replay", "muse dead-letters replay all"]),
         (("dead-letters", "replay"), ["A number from the list, or"]),
     ],

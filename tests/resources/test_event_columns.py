@@ -154,13 +154,29 @@ def test_a_field_may_be_mapped_together_with_one_below_it(events: EventFolder) -
     assert [row["metadata"] for row in rows] == [{}, {"user.plan": "pro"}, {}, {}]
 
 
-@pytest.mark.parametrize("value", [["x", "y"], [{"id": "x"}], ["", "x"], [["x"]], {"other": "x"}, "x", 5, None])
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["x", "y"], [{"id": "x"}], ["", "x"], [["x"]], [None, "x"], [None, None, "x" * 40, "x"], [None, {"id": "x"}],
+        [None, ["x", "y"]], {"other": "x"}, "x", 5, None,
+    ],
+)  # fmt: skip
 def test_what_is_no_object_has_no_fields(events: EventFolder, value: object) -> None:
-    """Least of all by position: the first item of a list is not the first mapped field."""
+    """Least of all by position: the first item of a list is not the first mapped field, the second one neither."""
     mapping = mapped(event_id=("deep.session.id",), commit=("deep.session.sha",), metadata=("deep.session.panel",))
     one = {"at": "2026-09-01T10:00:00Z", "kind": "open"}
     rows = read(events, mapping, {**one, "deep": {"session": value}}, {**one, "deep": value}, {**one, "deep": [value]})
     assert [(row["event_id"], row["commit_sha"], row["metadata"]) for row in rows] == [(None, None, {})] * 3
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\r", " \t  "])
+def test_a_list_that_begins_with_null_is_a_list_however_it_is_written(events: EventFolder, blank: str) -> None:
+    """And an event beside it, or one with such a list elsewhere, is read as ever."""
+    mapping = mapped(event_id=("deep.id",), metadata=("own.panel",))
+    line = f'{{"at": "2026-09-01T10:00:00Z", "kind": "open", "deep": [{blank}null, "x"], "own": {{"panel": "[null"}}}}'
+    other = {"at": "2026-09-01T10:00:01Z", "kind": "open", "deep": {"id": "e2"}, "more": [None, 1]}
+    rows = events.read(lines_of(line.encode(), other), mapping=mapping)
+    assert [(row["event_id"], row["metadata"]) for row in rows] == [(None, {"own.panel": "[null"}), ("e2", {})]
 
 
 @pytest.mark.parametrize("value", [{"mail": "ada@example.org"}, ["ada@example.org"], [], {}])

@@ -169,6 +169,17 @@ def test_elements_of_an_array_that_are_no_objects_are_refused(events: EventFolde
     assert all(item.startswith("event ") for item, _ in events.refused)
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("event_format", ["json_lines", "snowplow"])
+def test_an_array_that_begins_with_null_is_an_array(events: EventFolder, indent: int | None, event_format: str) -> None:
+    """Its events are read by their names, and what is none is refused."""
+    mapping = MAPPING if event_format == "json_lines" else EventMapping()
+    snowplow = {"event_id": "e1", "event": "page_view", "derived_tstamp": "2026-09-01T10:00:00Z"}
+    one = event(1) if event_format == "json_lines" else snowplow
+    events.read(json.dumps([None, one], indent=indent).encode(), format=event_format, mapping=mapping)
+    assert (events.ids, [reason for _, reason in events.refused]) == (["e1"], ["not a JSON object."])
+
+
 @pytest.mark.parametrize("content", [b"[]", b"[ ]\n", b"\n", b"   \r\n\r\n", b"\xef\xbb\xbf"])
 def test_a_file_without_events_is_no_trouble(events: EventFolder, content: bytes) -> None:
     """No row and no complaint."""

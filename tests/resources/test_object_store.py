@@ -651,11 +651,24 @@ def test_queries_carry_the_run_and_not_the_keys(store: ClickHouseWarehouse, buck
     assert SECRET not in sql and KEY not in sql and bound["secret_key"] == SECRET
 
 
-def test_status_names_the_adapter_and_counts(tmp_path: Path, bucket: Bucket) -> None:
-    """And says which source has nothing."""
+def test_a_dry_run_looks_into_the_store_and_leaves_nothing(tmp_path: Path, bucket: Bucket) -> None:
+    """Also before there is a warehouse: the engine that asks the store goes with the command."""
     bucket.put("a.jsonl")
-    bucket.put("b.jsonl")
-    (tmp_path / "muse.toml").write_text(
+    bucket.put("b.json", report())
+    configure(tmp_path, bucket)
+    keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = run_muse("--workspace", tmp_path, "ingest", "--dry-run", TMPDIR=str(temporary), **keys)
+    said = " ".join(done.stdout.split())
+    assert f"{bucket.url('a.jsonl')} new {len(BYTES)} bytes" in said
+    assert f"{bucket.url('b.json')} new 1 run of 1 day" in said
+    assert {path.name for path in tmp_path.rglob("*")} == {"muse.toml", "temporary"}
+
+
+def configure(workspace: Path, bucket: Bucket) -> None:
+    """A muse.toml whose inputs are in the bucket."""
+    (workspace / "muse.toml").write_text(
         f"""
         [muse]
         start_date = 2026-09-01
@@ -672,6 +685,13 @@ def test_status_names_the_adapter_and_counts(tmp_path: Path, bucket: Bucket) -> 
         endpoint = "{bucket.endpoint}"
         """
     )
+
+
+def test_status_names_the_adapter_and_counts(tmp_path: Path, bucket: Bucket) -> None:
+    """And says which source has nothing."""
+    bucket.put("a.jsonl")
+    bucket.put("b.jsonl")
+    configure(tmp_path, bucket)
     keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
     try:
         done = run_muse("--workspace", tmp_path, "status", expect=1, **keys)

@@ -32,6 +32,7 @@ FROM
 (
     SELECT
         event,
+        null_lists,
         source_path,
         <ts> AS stated_ts,
         if(match(stated_ts, '^(\\d{10}(\\.\\d+)?|\\d{13}|\\d{16}|\\d{19}|\\d{4}-\\d{2}-\\d{2}[T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d([.,]\\d+)?)? ?(Z|UTC|[+-]\\d{2}(:?\\d{2})?)?)$'),
@@ -45,7 +46,7 @@ FROM
         toLowCardinality(<user_agent>) AS agent
     FROM
     (
-        SELECT JSONExtract(line, {shape:String}) AS event, source_path
+        SELECT JSONExtract(line, {shape:String}) AS event, <null_lists> AS null_lists, source_path
         FROM <lines>
         WHERE if(startsWith(line, '{'), true, match(line, '^\\s*\\{'))
     )

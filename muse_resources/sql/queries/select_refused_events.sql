@@ -18,7 +18,7 @@ FROM
             toDate32(event_ts) NOT BETWEEN '1970-01-01' AND '2149-06-06', 'the mapped timestamp is out of range',
             <event_type> = '', 'the mapped event type is missing',
             '') AS reason
-    FROM (SELECT line, JSONExtract(line, {shape:String}) AS event FROM <lines>)
+    FROM (SELECT line, JSONExtract(line, {shape:String}) AS event, <null_lists> AS null_lists FROM <lines>)
 )
 WHERE reason != ''
 LIMIT {most:UInt64}

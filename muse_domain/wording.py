@@ -152,9 +152,14 @@ def _justified_decimals(values: Sequence[float]) -> int:
     magnitude = math.floor(math.log10(half))
     decimals = (1 if half < 3.55 * 10.0**magnitude else 0) - magnitude
     smallest = min((abs(value) for value in values if value), default=math.inf)
-    if smallest < 0.5 * 10.0**-decimals:
+    if _reads_as_nought(smallest, max(decimals, 0)):
         decimals = max(decimals, -math.floor(math.log10(smallest)))
     return min(max(decimals, 0), _MOST_DECIMALS)
+
+
+def _reads_as_nought(value: float, decimals: int) -> bool:
+    """Whether a size that is not nought would be shown as nought: a half is rounded to the even digit, which is 0."""
+    return value > 0 and float(f"{value:.{decimals}f}") == 0.0
 
 
 def _finding_phrase(subject: str, name: str, sheet: FactSheet) -> Phrase | None:
@@ -278,8 +283,8 @@ def _shows_minus(value: float, unit: str) -> bool:
 
 
 def _percent(value: float, decimals: int) -> str:
-    if 0 < value < 0.5 * 10.0**-decimals:
-        return _significant(value)  # these decimals would show it as nothing
+    if _reads_as_nought(value, decimals):
+        return _significant(value)
     is_whole = decimals == _USUAL_DECIMALS and value >= 99.95
     return f"{value:,.{0 if is_whole else decimals}f}"
 

@@ -129,6 +129,28 @@ def test_rounding_stays_within_the_interval(low: float, width: float) -> None:
         assert (number == 0.0) == (one.value == 0.0)
 
 
+NUMBER = re.compile(r"(?P<sign>[+−]?)(?P<digits>[0-9,]+(?:\.(?P<decimals>[0-9]+))?)(?: |$)")
+FINITE = st.floats(-1e6, 1e6).map(lambda value: value + 0.0)
+HALVES = st.sampled_from([0.5, -0.5, 0.05, -0.05, 0.005, -0.005, 0.0005, 99.95, -99.95, 0.25, 1.5])
+
+
+@given(st.one_of(FINITE, HALVES), st.one_of(FINITE, HALVES), st.one_of(FINITE, HALVES))
+@example(0.5, 41.0, 41.5)
+@example(-0.5, -20.0, -41.5)
+@settings(max_examples=500, deadline=None)
+def test_no_percentage_is_shown_as_nought_nor_without_its_sign(low: float, change: float, high: float) -> None:
+    """Half a percent is not shown as nought; half a unit of the last digit is the farthest that a number is off."""
+    given = {f"f1.{name}": percent(name, v) for name, v in (("low", low), ("change", change), ("high", high))}
+    style = percent_style("f1", given, is_signed=True)
+    for value in (low, change, high):
+        read = NUMBER.match(show(percent("x", value), style))
+        assert read is not None
+        size = float(read["digits"].replace(",", ""))
+        assert read["sign"] == ("+" if value > 0 else "−" if value < 0 else "")
+        assert (size == 0.0) == (value == 0.0)
+        assert abs(size - abs(value)) <= 0.5 * 10.0 ** -len(read["decimals"] or "") * (1.0 + 1e-9)
+
+
 @pytest.mark.parametrize("style", ["plain", "signed"])
 def test_what_published_ledgers_name_is_shown_as_ever(style: Style) -> None:
     """A ledger holds a claim's style, not its interval: its text must read the same for good."""

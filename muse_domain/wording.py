@@ -13,10 +13,18 @@ from typing import Literal
 
 from muse_domain.facts import Fact
 
-Style = Literal["plain", "signed", "bare", "whole", "signed_whole", "fine", "signed_fine"]
+Style = Literal[
+    "plain", "signed", "bare", "whole", "signed_whole", "tenths", "signed_tenths", "fine", "signed_fine",
+    "four", "five", "six",
+]  # fmt: skip
 
 # Digits after the point of a percentage. Published ledgers name their styles: what one shows may never change.
-_DECIMALS: Mapping[Style, int] = {"whole": 0, "signed_whole": 0, "fine": 2, "signed_fine": 2}
+_DECIMALS: Mapping[Style, int] = {
+    "whole": 0, "signed_whole": 0, "tenths": 1, "signed_tenths": 1, "fine": 2, "signed_fine": 2,
+}  # fmt: skip
+_SIGNED: Mapping[Style, Style] = {
+    "plain": "signed", "whole": "signed_whole", "tenths": "signed_tenths", "fine": "signed_fine",
+}  # fmt: skip
 _USUAL_DECIMALS, _MOST_DECIMALS = 1, 2
 _OF_AN_INTERVAL = frozenset({"change", "low", "high"})
 
@@ -131,13 +139,24 @@ def _of_subject(citation: Citation, subject: str, sheet: FactSheet) -> Citation:
 
 def percent_style(subject: str, sheet: FactSheet, *, is_signed: bool) -> Style:
     """How a finding's change and its interval are shown: with as many digits as the interval justifies."""
-    values = [fact.value for name in ("low", "high", "change") if (fact := sheet.get(f"{subject}.{name}")) is not None]
-    decimals = _justified_decimals([value for value in values if value is not None])
+    style = _percent_style(_values(subject, ("low", "high", "change"), sheet))
+    return _SIGNED[style] if is_signed else style
+
+
+def _values(subject: str, names: Sequence[str], sheet: FactSheet) -> list[float]:
+    facts = (sheet.get(f"{subject}.{name}") for name in names)
+    return [fact.value for fact in facts if fact is not None and fact.value is not None]
+
+
+def _percent_style(values: Sequence[float]) -> Style:
+    decimals = _justified_decimals(values)
     if decimals == 0:
-        return "signed_whole" if is_signed else "whole"
+        return "whole"
     if decimals == _MOST_DECIMALS:
-        return "signed_fine" if is_signed else "fine"
-    return "signed" if is_signed else "plain"
+        return "fine"
+    ends = [_percent(abs(value), "plain") for value in values[:2]]
+    # From a hundred on the usual style has no tenths, and would show 149.6 to 150.4 as one value.
+    return "tenths" if len(set(ends)) < len(set(values[:2])) else "plain"
 
 
 def _justified_decimals(values: Sequence[float]) -> int:
@@ -269,7 +288,7 @@ def _show_value(value: float, unit: str, style: Style) -> str:
         return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
     if unit == "rho":
         return f"ρ = {value:.2f}".replace("-", "−")
-    number = _percent(abs(value), _DECIMALS.get(style, _USUAL_DECIMALS)) if unit == "%" else _significant(abs(value))
+    number = _percent(abs(value), style) if unit == "%" else _significant(abs(value))
     if style.startswith("signed"):
         sign = "+" if value > 0 else "−" if value < 0 else ""
     else:
@@ -282,11 +301,9 @@ def _shows_minus(value: float, unit: str) -> bool:
     return value < 0 and unit != "%"
 
 
-def _percent(value: float, decimals: int) -> str:
-    if _reads_as_nought(value, decimals):
-        return _significant(value)
-    is_whole = decimals == _USUAL_DECIMALS and value >= 99.95
-    return f"{value:,.{0 if is_whole else decimals}f}"
+def _percent(value: float, style: Style) -> str:
+    decimals = _DECIMALS.get(style, 0 if value >= 99.95 else _USUAL_DECIMALS)
+    return _significant(value) if _reads_as_nought(value, decimals) else f"{value:,.{decimals}f}"
 
 
 def _significant(value: float) -> str:

@@ -16,6 +16,7 @@ from muse_domain.wording import (
     Style,
     UnknownSlot,
     is_absent,
+    level_style,
     percent_style,
     phrase,
     show,
@@ -171,7 +172,8 @@ def _benchmarks(body: _Sheet, subjects: Sequence[str]) -> None:
 
 def _table_row(body: _Sheet, subject: str) -> None:
     body.say("| ").cite(f"{subject}.full_name").say(" | ").cite(f"{subject}.metric")
-    body.say(" | ").cite(f"{subject}.before").say(" | ").cite(f"{subject}.after")
+    level = level_style(subject, body.facts)
+    body.say(" | ").cite(f"{subject}.before", level).say(" | ").cite(f"{subject}.after", level)
     signed = percent_style(subject, body.facts, is_signed=True)
     body.say(" | ").cite(f"{subject}.change", signed)
     body.say(" | ").cite(f"{subject}.low", signed).say(" to ").cite(f"{subject}.high", signed)

@@ -26,7 +26,12 @@ _SIGNED: Mapping[Style, Style] = {
     "plain": "signed", "whole": "signed_whole", "tenths": "signed_tenths", "fine": "signed_fine",
 }  # fmt: skip
 _USUAL_DECIMALS, _MOST_DECIMALS = 1, 2
+# Significant digits of a measured level.
+_DIGITS: Mapping[Style, int] = {"four": 4, "five": 5, "six": 6}
+# The reducer of what is a measured value, in a unit that its report has named.
+_MEASURING = "median"
 _OF_AN_INTERVAL = frozenset({"change", "low", "high"})
+_LEVELS = ("before", "after")
 
 COUNTED = {
     "run": "runs",
@@ -104,7 +109,7 @@ _RETURNED_PHRASES: Mapping[str, Phrase] = {
     "regression": ("the regression first told on ", Citation("returned_on"), " is fixed"),
     "improvement": ("the improvement first told on ", Citation("returned_on"), " is lost"),
 }
-# An interval that holds zero needs its signs.
+# An interval that holds zero needs its signs, and one that no word gives a direction.
 _SIGNED_INTERVAL: Phrase = ("between ", Citation("low", "signed"), " and ", Citation("high", "signed"))
 _ONLY_OF_A_SHIFT = frozenset(
     {"new_runs", "significance", "since", "commit", "commit_subject", "suspects", "suspect", "suspect_commit"}
@@ -134,6 +139,8 @@ def _of_subject(citation: Citation, subject: str, sheet: FactSheet) -> Citation:
     style = citation.style
     if citation.fact in _OF_AN_INTERVAL:
         style = percent_style(subject, sheet, is_signed=style == "signed")
+    elif citation.fact in _LEVELS:
+        style = level_style(subject, sheet)
     return Citation(f"{subject}.{citation.fact}", style)
 
 
@@ -141,6 +148,19 @@ def percent_style(subject: str, sheet: FactSheet, *, is_signed: bool) -> Style:
     """How a finding's change and its interval are shown: with as many digits as the interval justifies."""
     style = _percent_style(_values(subject, ("low", "high", "change"), sheet))
     return _SIGNED[style] if is_signed else style
+
+
+def level_style(subject: str, sheet: FactSheet) -> Style:
+    """How both levels of a finding are shown: with digits enough to read from them how far they lie apart."""
+    levels = _values(subject, _LEVELS, sheet)
+    apart = abs(levels[0] - levels[1]) if len(levels) == len(_LEVELS) else 0.0
+    if apart == 0.0 or _text(sheet, subject, "state") == "refuted":
+        return "plain"
+    highest = max(map(abs, levels))
+    for style in ("plain", *_DIGITS):
+        if 10.0 * 10.0 ** -_last_place(highest, _DIGITS.get(style)) <= apart:
+            return style
+    return "six"
 
 
 def _values(subject: str, names: Sequence[str], sheet: FactSheet) -> list[float]:
@@ -190,8 +210,10 @@ def _finding_phrase(subject: str, name: str, sheet: FactSheet) -> Phrase | None:
         return _STATE_PHRASES.get(state, usual)
     if name == "relation" and _is_negative(sheet.get(f"{subject}.relation")):
         return _OPPOSED_RELATION
-    if name == "interval" and _holds_zero(sheet.get(f"{subject}.low"), sheet.get(f"{subject}.high")):
+    if name == "interval" and (state == "refuted" or _holds_zero(_values(subject, ("low", "high"), sheet))):
         return _SIGNED_INTERVAL
+    if name == "change" and state == "refuted":
+        return (Citation("change", "signed"),)
     if name == "returned":
         return _RETURNED_PHRASES.get(_text(sheet, subject, name), usual)
     if name == "suspect":
@@ -204,9 +226,8 @@ def _text(sheet: FactSheet, subject: str, name: str) -> str:
     return fact.text or "" if fact is not None else ""
 
 
-def _holds_zero(low: Fact | None, high: Fact | None) -> bool:
-    ends = [fact.value for fact in (low, high) if fact is not None and fact.value is not None]
-    return len(ends) == 2 and ends[0] * ends[1] < 0
+def _holds_zero(ends: Sequence[float]) -> bool:
+    return len(ends) > 1 and min(ends) < 0.0 < max(ends)
 
 
 def _is_negative(fact: Fact | None) -> bool:
@@ -241,14 +262,23 @@ def _offers(subject: str, name: str, sheet: FactSheet) -> bool:
 def show(fact: Fact, style: Style = "plain") -> str:
     """The fact as readers see it.
 
-    `signed` shows the sign, `bare` leaves the unit out; `whole` and `fine` are percentages with no and with two digits
-    after the point.
+    `signed` shows the sign, `bare` leaves the unit out; `whole`, `tenths` and `fine` are percentages with no, one and
+    two digits after the point; `four`, `five` and `six` are so many significant digits of a measured level.
     """
     if fact.text is not None:
         return _show_text(fact.text, fact.spec.unit)
     if fact.value is None:
         raise ValueError(f"{fact.fact_id} was not measured ({fact.reason}) and cannot be shown")
+    if fact.spec.reducer.partition(":")[0] == _MEASURING:
+        return _show_level(fact.value, fact.spec.unit, style)
     return _show_value(fact.value, fact.spec.unit, style)
+
+
+def _show_level(value: float, unit: str, style: Style) -> str:
+    """A measured value in the unit of its report: no word there counts anything, and none may be markup."""
+    number = _significant(abs(value), _DIGITS.get(style))
+    safe = unit if plain_text(unit, 40) == unit else _code(unit)
+    return f"{'−' if value < 0 else ''}{number} {safe}".rstrip()
 
 
 def _show_text(text: str, unit: str) -> str:
@@ -306,13 +336,15 @@ def _percent(value: float, style: Style) -> str:
     return _significant(value) if _reads_as_nought(value, decimals) else f"{value:,.{decimals}f}"
 
 
-def _significant(value: float) -> str:
-    """Three significant digits, from a thousand on four; never in scientific notation."""
+def _significant(value: float, significant: int | None = None) -> str:
+    """Three significant digits, from a thousand on four, or as many as are asked for; never in scientific notation."""
     if value == 0:
         return "0"
-    digits = (2 if value < 1000.0 else 3) - _magnitude(value)
+    digits = _last_place(value, significant)
     return f"{round(value, digits):,.{max(digits, 0)}f}"
 
 
-def _magnitude(value: float) -> int:
-    return int(f"{value:.2e}".split("e")[1])
+def _last_place(value: float, significant: int | None = None) -> int:
+    """Where the last digit that is shown lies, counted from the point to the right."""
+    wanted = significant or (3 if value < 1000.0 else 4)
+    return wanted - 1 - int(f"{value:.{(significant or 3) - 1}e}".split("e")[1])

@@ -15,6 +15,7 @@ from muse_domain.wording import (
     Style,
     UnknownSlot,
     is_absent,
+    level_style,
     offered_slots,
     percent_style,
     phrase,
@@ -119,6 +120,7 @@ def test_percentages_have_as_many_digits_as_their_interval_justifies(
 
 
 @given(st.floats(-500.0, 500.0), st.floats(0.01, 200.0))
+@settings(deadline=None)
 def test_rounding_stays_within_the_interval(low: float, width: float) -> None:
     """What is shown of a change is nearer to it than a seventh of its interval, and no end is lost."""
     change = low + width / 2.0
@@ -160,10 +162,65 @@ def test_what_published_ledgers_name_is_shown_as_ever(style: Style) -> None:
 
 
 @given(st.floats(1e-9, 1e12), st.sampled_from(["ms", "MB", "tokens/s", "%"]))
+@settings(deadline=None)
 def test_a_shown_value_is_the_value(value: float, unit: str) -> None:
     """Rounding moves a value by no more than half of its third digit."""
     number = float(show(fact(value, unit)).split(" ")[0].replace(",", ""))
     assert number == pytest.approx(value, rel=0.0051) or (unit == "%" and abs(number - value) <= 0.051)
+
+
+def level(name: str, value: float, unit: str = "ms") -> Fact:
+    return Fact(FactSpec(f"f1.{name}", "f1", "q", {}, f"median:{name}", unit), value, None, 9, "hash")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reads"),
+    [
+        (12.1, 14.3, "from 12.1 ms to 14.3 ms"),
+        (100.4, 102.9, "from 100.4 ms to 102.9 ms"),
+        (100.4, 130.0, "from 100 ms to 130 ms"),
+        (9.996, 10.11, "from 9.996 ms to 10.11 ms"),
+        (1000.2, 1000.9, "from 1,000.20 ms to 1,000.90 ms"),
+        (820_000.0, 844_000.0, "from 820,000 ms to 844,000 ms"),
+        (-3.2, -2.9, "from −3.20 ms to −2.90 ms"),
+        (5.0, 5.0, "from 5.00 ms to 5.00 ms"),
+    ],
+)
+def test_two_levels_are_shown_as_far_apart_as_they_are(before: float, after: float, reads: str) -> None:
+    """A change of 2.5 % is not told as one from 100 ms to 103 ms, and never as one from 100 ms to 100 ms."""
+    given = {"f1.before": level("before", before), "f1.after": level("after", after)}
+    parts = phrase("f1", "shift", given)
+    assert "".join(one if isinstance(one, str) else show(given[one.fact], one.style) for one in parts) == reads
+
+
+@given(st.floats(1e-6, 1e9), st.floats(0.02, 3.0), st.sampled_from([-1.0, 1.0]))
+@settings(deadline=None)
+def test_the_difference_of_two_shown_levels_is_their_difference(before: float, change: float, sign: float) -> None:
+    """Whoever subtracts what is shown is off by a tenth of the change at most."""
+    given = {"f1.before": level("before", before), "f1.after": level("after", before * (1.0 + sign * change))}
+    style = level_style("f1", given)
+    shown = [float(show(one, style).removesuffix(" ms").replace(",", "").replace("−", "-")) for one in given.values()]
+    assert shown[1] - shown[0] == pytest.approx(sign * change * before, rel=0.101)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (12.4, "run", "12.4 run"),
+        (1.0, "days", "1.00 days"),
+        (0.412, "p", "0.412 p"),
+        (-3.25, "%", "−3.25 %"),
+        (3.0, "rho", "3.00 rho"),
+        (3.0, "", "3.00"),
+        (3.0, "a | b", "3.00 `a / b`"),
+        (3.0, "](https://evil.example)", "3.00 `](https://evil.example)`"),
+        (3.0, "<b>", "3.00 `<b>`"),
+        (3.0, "$", "3.00 `$`"),
+    ],
+)
+def test_the_unit_of_a_report_counts_nothing_and_is_no_markup(value: float, unit: str, shown: str) -> None:
+    """A report may call its unit what it likes: 12.4 of it are no 12 runs, and a loss of 3.25 % keeps its sign."""
+    assert show(level("before", value, unit)) == shown
 
 
 @pytest.mark.parametrize(
@@ -249,6 +306,18 @@ def test_a_relation_says_when_it_is_opposed() -> None:
     opposed: dict[str, Any] = {**sheet(), "f1.relation": replace(relation, value=-0.7)}
     assert phrase("f1", "relation", sheet())[0] == Citation("f1.relation")
     assert phrase("f1", "relation", opposed)[0] == "in opposite directions, "
+
+
+def test_what_is_left_of_a_refuted_shift_has_its_signs() -> None:
+    """No word gives it a direction, so an interval of which both ends are negative shows that they are."""
+    refuted = {**sheet(), "f1.state": replace(sheet()["f1.state"], text="refuted")}
+    refuted |= {
+        f"f1.{end}": replace(sheet()[f"f1.{end}"], value=value) for end, value in (("low", -0.9), ("high", -3.1))
+    }
+    interval = [part for part in phrase("f1", "interval", refuted) if isinstance(part, Citation)]
+    assert [show(refuted[part.fact], part.style) for part in interval] == ["−0.9 %", "−3.1 %"]
+    [change] = phrase("f1", "change", refuted)
+    assert isinstance(change, Citation) and show(refuted["f1.change"], change.style).startswith("+")
 
 
 def test_only_measured_facts_are_offered() -> None:

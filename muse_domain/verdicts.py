@@ -54,7 +54,7 @@ _CLAIMING: Mapping[Sense, tuple[str, str]] = {
 }
 _SPEED = ("slow", "fast", "quick", "sped", "speed", "swift", "accelerat", "decelerat", "snapp", "nimbl", "sluggish")
 _LENGTH = frozenset("long longer short shorter".split())
-_COMMIT_SLOTS = frozenset({"commit", "commit_subject", "suspects", "suspect", "suspect_commit"})
+_COMMIT_SLOTS = frozenset({"commit", "commit_subject", "suspects", "suspect", "suspect_commit", "same_commit"})
 _USER_SLOTS = frozenset({"day.sessions", "day.user_latency", "day.user_latency_before"})
 # Words for a metric that a day's own fact shows.
 _DAY_METRICS: Mapping[str, frozenset[str]] = {
@@ -100,8 +100,9 @@ class Subject:
 
     @property
     def is_speed(self) -> bool:
-        """Whether it is measured in time or by the second, so that something can be faster."""
-        return self.is_time or self.unit.endswith("/s")
+        """Whether it is a time of which less is better, or a rate of which more is: then something can be faster."""
+        rises_for_better = (self.direction == "up") == (self.effect == "improvement")
+        return self.unit.endswith("/s") if rises_for_better else self.is_time
 
 
 def judge_draft(draft: Draft, sheet: FactSheet, subjects: Sequence[Subject]) -> list[Objection]:
@@ -226,7 +227,7 @@ def _agrees(word: Spoken, subject: Subject) -> bool:
 def _licence(subject: Subject) -> str:
     if not subject.has_direction:
         return "it is refuted, and went nowhere"
-    kind = "a time" if subject.is_time else "a rate" if subject.is_speed else "neither a time nor a rate"
+    kind = "a time" if subject.is_time else "a rate" if subject.unit.endswith("/s") else "neither a time nor a rate"
     return f"it went {subject.direction}, a {subject.effect}, and is {kind}"
 
 

@@ -77,6 +77,7 @@ FINDING_PHRASES: Mapping[str, Phrase] = {
     "significance": (Citation("p_value"),),
     "since": (Citation("changed_at"),),
     "commit": (Citation("commit"),),
+    "same_commit": (Citation("same_commit"),),
     "commit_subject": (Citation("commit_subject"),),
     "suspects": (Citation("suspects"),),
     "suspect": (Citation("suspect"), ", which touches ", Citation("suspect_path")),
@@ -89,6 +90,10 @@ FINDING_PHRASES: Mapping[str, Phrase] = {
     "cause": ("the cause is ", Citation("cause"), ", as ", Citation("cause_reason")),
 }
 
+# A median of another time than the day's says so itself: one could be put in the place of the other.
+_DAY_PHRASES: Mapping[str, Phrase] = {
+    "user_latency_before": (Citation("user_latency_before"), " over the week before"),
+}
 # "Moved together" may not hide that one side went up where the other went down.
 _OPPOSED_RELATION: Phrase = ("in opposite directions, ", *FINDING_PHRASES["relation"])
 # Why the first suspect stands first, by what it touches.
@@ -112,7 +117,17 @@ _RETURNED_PHRASES: Mapping[str, Phrase] = {
 # An interval that holds zero needs its signs, and one that no word gives a direction.
 _SIGNED_INTERVAL: Phrase = ("between ", Citation("low", "signed"), " and ", Citation("high", "signed"))
 _ONLY_OF_A_SHIFT = frozenset(
-    {"new_runs", "significance", "since", "commit", "commit_subject", "suspects", "suspect", "suspect_commit"}
+    {
+        "new_runs",
+        "significance",
+        "since",
+        "commit",
+        "commit_subject",
+        "suspects",
+        "suspect",
+        "suspect_commit",
+        "same_commit",
+    }
 )
 
 
@@ -125,7 +140,7 @@ FactSheet = Mapping[str, Fact]
 
 def phrase(subject: str, name: str, sheet: FactSheet) -> Phrase:
     """The phrase of slot `{{subject.name}}`, its citations naming whole fact ids. Raises UnknownSlot."""
-    parts = (Citation(name),) if subject == "day" else _finding_phrase(subject, name, sheet)
+    parts = _DAY_PHRASES.get(name, (Citation(name),)) if subject == "day" else _finding_phrase(subject, name, sheet)
     if parts is None:
         raise UnknownSlot(f"{subject}.{name}")
     whole = tuple(_of_subject(part, subject, sheet) if isinstance(part, Citation) else part for part in parts)

@@ -76,7 +76,7 @@ def test_title_claims_can_be_found_in_the_front_matter() -> None:
     title = read_front_matter(made.canonical)["title"]
     claims = [claim for claim in ledger["claims"] if claim["where"] == "front_matter.title"]
     assert made.rendered is not None and "`" in made.rendered.title
-    assert "`" not in title and len(claims) == 2
+    assert "`" not in title and len(claims) == 3
     assert all(claim["text"] in title and claim["start"] is None for claim in claims)
 
 

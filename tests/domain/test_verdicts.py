@@ -381,6 +381,25 @@ def test_a_change_without_a_good_direction_is_neither_better_nor_worse() -> None
         assert "wrong_direction" in {o.code for o in judge_draft(draft, sheet(), licences)}
 
 
+@pytest.mark.parametrize(
+    ("unit", "direction", "effect", "speed"),
+    [("ms", "up", "regression", "slower"), ("ms", "down", "improvement", "faster"),
+     ("MB/s", "up", "improvement", "faster"), ("MB/s", "down", "regression", "slower"),
+     ("s", "down", "regression", ""), ("s", "up", "improvement", ""),
+     ("errors/s", "up", "regression", ""), ("errors/s", "down", "improvement", "")],
+)  # fmt: skip
+def test_only_what_is_better_by_being_quick_is_slower_or_faster(
+    unit: str, direction: str, effect: str, speed: str
+) -> None:
+    """More seconds until a failure are not slower, and fewer errors a second are not slower either."""
+    moved = {**sheet(), "f1.change": replace(sheet()["f1.change"], value=4.0 if direction == "up" else -4.0)}
+    licences = [replace(subjects()[0], unit=unit, direction=direction, effect=effect), *subjects()[1:]]
+    for word in ("slower", "faster"):
+        draft = with_paragraph(f"{{{{f1.name}}}} got {word}, {{{{f1.runs}}}}.")
+        found = {o.code for o in judge_draft(draft, moved, licences)}
+        assert ("wrong_direction" in found) == (word != speed), (word, found)
+
+
 def test_a_refuted_finding_licenses_no_direction() -> None:
     """It was told, and did not hold: whatever its estimate of today is, it went neither up nor down."""
     refuted = [replace(one, direction="none", effect="change") for one in subjects()]
@@ -575,8 +594,9 @@ def test_values_of_two_findings_swapped_are_refused() -> None:
     [
         ("rose by", "fell by", "wrong_direction"),
         ("fell by", "rose by", "wrong_direction"),
-        (" longer.", " shorter.", "wrong_direction"),
-        (" more ", " lower ", "wrong_direction"),
+        (" higher, a", " lower, a", "wrong_direction"),
+        (" lower, an", " higher, an", "wrong_direction"),
+        (", a regression", ", an improvement", "wrong_direction"),
         ("moved together with", "was caused by", "claimed_cause"),
         ("rose by", "did not rise by", "negation"),
         ("The shift lies", "The shift of twelve lies", "naked_number"),

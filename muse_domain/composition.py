@@ -28,6 +28,7 @@ from muse_domain.episodes import (
 from muse_domain.fact_sheet import null_reasons, subjects_of
 from muse_domain.facts import EvidenceRow
 from muse_domain.findings import Finding
+from muse_domain.life_cycle import State
 from muse_domain.rendering import RenderedEpisode, chart_name, render_episode, table_name
 from muse_domain.settings import PolicySection
 from muse_domain.tracing import trace_episode
@@ -184,6 +185,7 @@ def finding_chart(finding: Finding, sheet: FactSheet, points: Sequence[Mapping[s
         after_label=show(sheet[f"{subject}.after"], level),
         interval=_interval(finding, sheet),
         environment_changes=_environment_changes(points),
+        is_refuted=finding.state is State.REFUTED,
         better=finding.key.better,  # type: ignore[arg-type]  # stored as text, written from the same literals
     )
 

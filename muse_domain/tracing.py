@@ -10,7 +10,6 @@ from itertools import zip_longest
 
 from muse_domain.drafts import Draft
 from muse_domain.rendering import (
-    CHART_WORDS,
     LEDGER_LINK,
     OVERRIDE_FACT,
     OVERRIDE_WORDS,
@@ -19,6 +18,7 @@ from muse_domain.rendering import (
     Claim,
     RenderedEpisode,
     chart_link,
+    chart_words,
     table_link,
 )
 from muse_domain.verdicts import Objection, Subject, is_numeral, judge_draft
@@ -199,7 +199,7 @@ def _benchmark_lines(subjects: Sequence[str], sheet: FactSheet) -> list[str]:
         for s in subjects
     ]
     charts = [
-        f"![Chart of <{s}.name>, <{s}.metric>: {CHART_WORDS}, "
+        f"![Chart of <{s}.name>, <{s}.metric>: {chart_words(s, sheet)}, "
         f"<{s}.low:{signed[s]}> to <{s}.high:{signed[s]}>]({chart_link(s)})"
         for s in subjects
     ]

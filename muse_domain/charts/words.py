@@ -22,6 +22,8 @@ def chart_alt_text(chart: FindingChart) -> str:
 
 
 def _movement(chart: FindingChart, before: float, after: float) -> str:
+    if chart.is_refuted:
+        return f"is {chart.before_label} before a change that was refuted, and {chart.after_label} after it"
     if after == before:
         return f"stayed at {chart.after_label}"
     verb = "rose" if after > before else "fell"
@@ -35,7 +37,12 @@ def _movement(chart: FindingChart, before: float, after: float) -> str:
 def _interval_phrase(chart: FindingChart) -> str:
     if chart.interval is None:
         return NO_INTERVAL
-    return f"the interval of the change is {chart.interval.label}"
+    return f"the {interval_words(chart)} is {chart.interval.label}"
+
+
+def interval_words(chart: FindingChart) -> str:
+    """Of what the interval is one: a change that was refuted is none."""
+    return "interval of what is left of it" if chart.is_refuted else "interval of the change"
 
 
 def interval_note(chart: FindingChart, longest: int) -> str:
@@ -43,7 +50,7 @@ def interval_note(chart: FindingChart, longest: int) -> str:
     if chart.interval is None:
         return NO_INTERVAL
     label = printable(chart.interval.label)
-    notes = (f"interval of the change: {label}", f"interval: {label}")
+    notes = (f"{interval_words(chart)}: {label}", f"interval: {label}")
     return next((note for note in notes if len(note) <= longest), label)
 
 

@@ -134,7 +134,7 @@ def test_a_month_tells_every_day_once_and_is_committed_once(december: Path) -> N
     assert (row["status"], row["days_finished"], row["days_unfinished"]) == ("published", 10, 0)
     assert "title: Digest of December 2025\nseries: digest\nepisode: 1\ndate: '2025-12-31T00:00:00Z'" in text
     assert "What became of 10 days, from 2025-12-22 to 2025-12-31:\n\n- 4 days told as episodes\n" in text
-    assert "- 6 days quiet: looked at, and no shift found in 2 series, with 12 checks in all\n\n## Shifts" in text
+    assert "- 6 days quiet: looked at, and no new shift found in 2 series, with 12 checks in all\n\n## Shifts" in text
     assert (
         "2 shifts confirmed, 1 shift fixed:\n\n"
         "- median latency of `decode`: first told on 2025-12-23, confirmed on 2025-12-25 "
@@ -156,7 +156,10 @@ def test_a_quiet_month_is_told_and_its_claims_are_run_again(workspace: Path) -> 
     """The number of series that were checked is there for readers, and `muse verify` proves it by name or with all."""
     _build(workspace, JANUARY)
     text = _text(workspace)
-    assert "- 0 days told as episodes\n- 3 days quiet: looked at, and no shift found in 2 series, with 6 checks" in text
+    assert (
+        "- 0 days told as episodes\n- 3 days quiet: looked at, and no new shift found in 2 series, with 6 checks"
+        in text
+    )
     assert "## Shifts" not in text and "## Episodes" not in text
     [proof] = _proofs(workspace, "digest-2026-01")
     assert (proof.name, proof.broken) == ("digest/ep-001", ()) and proof.claims >= 8
@@ -197,7 +200,10 @@ def test_held_failed_and_waiting_days_are_never_counted_as_quiet(workspace: Path
         _set_episode(workspace, date(2025, 12, day), status=status)
     _build(workspace, DECEMBER)
     text = _text(workspace)
-    assert "- 4 days told as episodes\n- 3 days quiet: looked at, and no shift found in 2 series, with 6 checks" in text
+    assert (
+        "- 4 days told as episodes\n- 3 days quiet: looked at, and no new shift found in 2 series, with 6 checks"
+        in text
+    )
     assert "- 1 day waiting for a person to decide\n- 1 day held back: what" in text and "- 1 day failed\n" in text
     assert _broken(workspace) == set()
 

@@ -228,6 +228,7 @@ def test_a_refuted_finding_is_taken_back(one: Finding) -> None:
     assert "lies between −1.2 % and +1.9 %" in rendered.body
     assert "commit" not in rendered.body.replace("commits", "")
     told = {name for name in task.slots if name.startswith("f1.")}
+    assert "the place of the change that was refuted" in rendered.body and "its level changed" not in rendered.body
     assert "p = " not in rendered.body and "p < " not in rendered.body
     assert told.isdisjoint({"f1.new_runs", "f1.significance", "f1.since", "f1.commit", "f1.suspects", "f1.confirmed"})
 

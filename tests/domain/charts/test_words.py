@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from muse_domain.charts.drawing import render_chart
 from muse_domain.charts.model import ChartInterval
 from muse_domain.charts.words import chart_alt_text
 from tests.domain.charts.sample import sample_chart
@@ -24,6 +25,18 @@ def test_alt_text_says_what_one_sees(before: float, after: float, better: str, w
     """Direction and judgement follow the medians and what is better."""
     chart = replace(sample_chart(), before_median=before, after_median=after, better=better)  # type: ignore[arg-type]
     assert words in chart_alt_text(chart)
+
+
+def test_a_refuted_change_is_neither_a_rise_nor_a_fall() -> None:
+    """It was told, and did not hold: its picture may not say otherwise."""
+    refuted = replace(sample_chart(), is_refuted=True)
+    told = chart_alt_text(refuted)
+    assert "the median is 12.2 ms before a change that was refuted, and 14.2 ms after it;" in told
+    assert "the interval of what is left of it is +11.5 % to +18.0 %" in told
+    assert not re.search(r"rose|fell|regression|improvement", told)
+    picture = render_chart(refuted)
+    assert "refuted change of 8 Sep 2026" in picture and "Refuted change of 2026-09-08 00:00 UTC" in picture
+    assert ">changed" not in picture.lower() and "interval of the change" not in picture.lower()
 
 
 def test_alt_text_holds_no_number_of_its_own() -> None:

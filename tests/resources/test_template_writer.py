@@ -80,6 +80,7 @@ def _value(of: Finding | None, name: str) -> float:
     if of is None:
         return 7.0
     stated = {"before": of.before_median, "after": of.after_median, "change": of.change_pct, "p_value": of.p_value}
+    stated |= {"suspects": float(len(of.suspects))} if of.suspects else {}
     return stated.get(name, 7.0)
 
 

@@ -81,7 +81,9 @@ def finding_specs(finding: Finding, day: date, relation: Relation | None, *, nam
         ]
     if finding.first_bad_commit:
         subject = {"commit_sha": finding.first_bad_commit}
-        specs.append(FactSpec(build.id("commit_subject"), build.subject, "commit_subject", subject, "single", "quote"))
+        specs.append(
+            FactSpec(build.id("commit_subject"), build.subject, "commit_subject", subject, "single", "subject")
+        )
     if relation is not None and relation.is_claimable:
         specs += build.relation(relation_parameters(finding, day), INTERVAL_LEVEL)
     return specs

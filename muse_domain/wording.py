@@ -46,6 +46,8 @@ COUNTED = {
     "check": "checks",
 }
 
+_MARKUP_SIGNS = frozenset('<>[](){}`*_~|#\\!&$“”"')
+
 # Links with any scheme, hosts that readers turn into links, e-mail addresses and mentions.
 _ADDRESS = re.compile(r"\S*://\S*|(?<!\w)www\.\S*|(?:mailto|javascript|data):\S*|\S*[@＠]\S*", re.IGNORECASE)
 
@@ -305,6 +307,9 @@ def _show_text(text: str, unit: str) -> str:
         return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     if unit == "quote":
         return "“" + plain_text(text, 90) + "”"
+    if unit == "subject":
+        # Without brackets around words its round ones are no link: "fix(parser): ..." is quoted as it was written.
+        return "“" + plain_text(text, 90, kept="()").replace("( ", "(").replace(" )", ")") + "”"
     if unit == "title":
         return "_".join(plain_text(part, 200) for part in _INNER_UNDERSCORE.split(text))
     return plain_text(text, 200)
@@ -316,13 +321,16 @@ def _code(text: str) -> str:
     return f"`{' '.join(kept.split()) or '?'}`"
 
 
-def plain_text(text: str, longest: int) -> str:
-    """Untrusted text as plain words: markup, links, addresses and control characters cannot survive in it."""
-    kept = "".join(c if c.isprintable() else " " for c in text)
-    kept = re.sub(r"[<>\[\](){}`*_~|#\\!&$“”\"]+", " ", kept)
-    kept = _ADDRESS.sub("…", kept)
-    kept = re.sub(r"\s+", " ", kept).strip(" -+=")
-    return kept if len(kept) <= longest else kept[: longest - 1].rstrip() + "…"
+def plain_text(text: str, longest: int, kept: str = "") -> str:
+    """Untrusted text as plain words: markup, links, addresses and control characters cannot survive in it.
+
+    `kept` are signs of markup that may stay where the text goes.
+    """
+    left_out = _MARKUP_SIGNS.difference(kept)
+    plain = "".join(c if c.isprintable() and c not in left_out else " " for c in text)
+    plain = _ADDRESS.sub("…", plain)
+    plain = re.sub(r"\s+", " ", plain).strip(" -+=")
+    return plain if len(plain) <= longest else plain[: longest - 1].rstrip() + "…"
 
 
 def _show_value(value: float, unit: str, style: Style) -> str:

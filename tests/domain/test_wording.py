@@ -233,6 +233,9 @@ def test_the_unit_of_a_report_counts_nothing_and_is_no_markup(value: float, unit
         ("a\u202eb\x00c", "code", "`a b c`"),
         ("", "code", "`?`"),
         ("Fix the cache", "quote", "“Fix the cache”"),
+        ("fix(algo): close (a seam) (#1010)", "subject", "“fix(algo): close (a seam) (1010)”"),
+        ("[x](https://evil.example) (www.evil.example)", "subject", "“x … (…”"),
+        ("fix(algo): close", "quote", "“fix algo : close”"),
         ("median latency", "words", "median latency"),
         ("2026-09-08", "date", "2026-09-08"),
     ],
@@ -273,6 +276,8 @@ def test_a_commit_subject_becomes_plain_text(subject: str) -> None:
     assert not re.search(r"(?<!\w)www\.|mailto:|javascript:", plain, re.IGNORECASE)
     assert plain.isprintable() and plain == " ".join(plain.split())
     assert not plain.startswith(("-", "+", "="))
+    cited = show(fact(None, "subject", subject))
+    assert "](" not in cited and not set('<>[]{}`*_~|#\\!&$"@＠') & set(cited) and cited.isprintable()
     quoted = show(fact(None, "quote", subject))
     assert quoted.startswith("“") and quoted.endswith("”") and quoted.count("“") == quoted.count("”") == 1
 

@@ -318,6 +318,8 @@ def _show_text(text: str, unit: str) -> str:
 def _code(text: str) -> str:
     """Untrusted text between code marks, which nothing in it can close; also inside a table."""
     kept = "".join(c if c.isprintable() else " " for c in text).replace("`", "'").replace("|", "/")
+    # Code holds no link, but what begins like one to an episode's file would be numbered with the episode.
+    kept = kept.replace("](", "] (")
     return f"`{' '.join(kept.split()) or '?'}`"
 
 

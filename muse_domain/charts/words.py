@@ -1,12 +1,14 @@
 """What a chart says: its alt text, and text from outside in a form that every reader of it can hold."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 from muse_domain.charts.model import FindingChart
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SHORT_SHA = 7
+# Not by strftime, which names them in the language of the process.
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 NO_INTERVAL = "no interval of the change is shown"
 
 
@@ -70,9 +72,15 @@ def printable(text: str) -> str:
 
 def moment(at: datetime) -> str:
     """`2026-09-08 04:20 UTC`."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def day(at: datetime, *, year: bool) -> str:
     """`8 Sep 2026`, or `8 Sep`."""
-    return f"{at.day} {at:%b %Y}" if year else f"{at.day} {at:%b}"
+    at = at.astimezone(UTC)
+    return f"{at.day} {month(at)} {at.year}" if year else f"{at.day} {month(at)}"
+
+
+def month(at: datetime) -> str:
+    """`Sep`."""
+    return _MONTHS[at.month - 1]

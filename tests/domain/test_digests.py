@@ -83,7 +83,7 @@ def test_it_tells_every_outcome_and_passes() -> None:
     assert made.objections == () and check_front_matter(made.canonical, ("digest",)) == []
     for line in (
         "What became of 31 days, from 2026-10-01 to 2026-10-31:",
-        "- 2 days told as episodes",
+        "- 2 days with an episode",
         "- 25 days quiet: looked at, and no new shift found in 2 series, with 75 checks in all",
         "- 1 day waiting for a person to decide",
         "1 shift confirmed, 1 shift fixed:",
@@ -140,7 +140,7 @@ def test_a_post_that_is_no_post_is_not_linked() -> None:
     ("old", "new", "code"),
     [
         ("31 days", "30 days", "claim_moved"),
-        ("told as episodes", "told as 9 episodes", "stray_number"),
+        ("with an episode", "with 9 episodes", "stray_number"),
         ("looked at, and no new", "looked at, and not one", "altered_text"),
         ("waiting for a person", "quiet", "altered_text"),
         ("](../chimera/ep-001.md)", "](https://example.org)", "unknown_link"),

@@ -155,7 +155,7 @@ def _show_episodes(adapters: Adapters, first: date, last: date) -> None:
     show_table("Episodes", ("day", "episode", "status", "confidence", "title"), told)
     statuses = Counter(row["status"] for row in rows)
     quiet = statuses.get("skipped", 0)
-    console.print(f"{quiet} quiet {'day' if quiet == 1 else 'days'}: checked, nothing moved, no episode.\n")
+    console.print(f"{quiet} quiet {'day' if quiet == 1 else 'days'}: checked, no new shift, no episode.\n")
 
 
 def show_where_to_look(adapters: Adapters) -> None:

@@ -28,11 +28,12 @@ from muse_domain.episodes import (
 from muse_domain.fact_sheet import null_reasons, subjects_of
 from muse_domain.facts import EvidenceRow
 from muse_domain.findings import Finding
+from muse_domain.life_cycle import State
 from muse_domain.rendering import RenderedEpisode, chart_name, render_episode, table_name
 from muse_domain.settings import PolicySection
 from muse_domain.tracing import trace_episode
 from muse_domain.verdicts import Objection, judge_draft
-from muse_domain.wording import FactSheet, UnknownSlot, percent_style, show
+from muse_domain.wording import FactSheet, UnknownSlot, level_style, percent_style, show
 
 # The facts that front matter shows; they are claims like any other.
 FRONT_MATTER_FACTS = {"latency_ms_p95": "day.latency_p95"}
@@ -172,6 +173,7 @@ def _chart_files(finding: Finding, sheet: FactSheet, points: Sequence[Mapping[st
 def finding_chart(finding: Finding, sheet: FactSheet, points: Sequence[Mapping[str, Any]]) -> FindingChart:
     """What the chart of a finding shows: the whole window, other environments included but set apart."""
     subject = finding.finding_id
+    level = level_style(subject, sheet)
     return FindingChart(
         title=f"{sheet[f'{subject}.name'].text}, {sheet[f'{subject}.metric'].text}",
         unit=finding.key.unit,
@@ -179,10 +181,11 @@ def finding_chart(finding: Finding, sheet: FactSheet, points: Sequence[Mapping[s
         changed_at=finding.changed_at,
         before_median=finding.before_median,
         after_median=finding.after_median,
-        before_label=show(sheet[f"{subject}.before"]),
-        after_label=show(sheet[f"{subject}.after"]),
+        before_label=show(sheet[f"{subject}.before"], level),
+        after_label=show(sheet[f"{subject}.after"], level),
         interval=_interval(finding, sheet),
         environment_changes=_environment_changes(points),
+        is_refuted=finding.state is State.REFUTED,
         better=finding.key.better,  # type: ignore[arg-type]  # stored as text, written from the same literals
     )
 

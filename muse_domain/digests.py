@@ -150,8 +150,8 @@ def _month_lines(sheet: FactSheet) -> Iterator[Phrase]:
     first, last = Citation("month.first"), Citation("month.last")
     yield ("What became of ", Citation("month.days"), ", from ", first, " to ", last, ":")
     yield ()
-    yield ("- ", Citation("month.told"), " told as episodes")
-    yield ("- ", Citation("month.quiet"), " quiet: looked at, and no shift found", *_checked(sheet))
+    yield ("- ", Citation("month.told"), " with an episode")
+    yield ("- ", Citation("month.quiet"), " quiet: looked at, and no new shift found", *_checked(sheet))
     for name, words in _OTHER_DAYS.items():
         if _has(sheet, f"month.{name}"):
             yield ("- ", Citation(f"month.{name}"), words)

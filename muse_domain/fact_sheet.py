@@ -1,5 +1,7 @@
 """Which facts a day's episode may state: every one a query, its parameters and a reducer."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -43,12 +45,16 @@ def _days_before(day: date) -> dict[str, str | int | float | None]:
     return {"first": first.isoformat(), "last": last.isoformat()}
 
 
-def finding_specs(finding: Finding, day: date, relation: Relation | None) -> list[FactSpec]:
-    """Facts about one finding. Its relation to users is offered only where it may be claimed."""
+def finding_specs(finding: Finding, day: date, relation: Relation | None, *, named: str = "name") -> list[FactSpec]:
+    """Facts about one finding. Its relation to users is offered only where it may be claimed.
+
+    `named` is the field that prose calls it by: `name`, or `full_name` where two of the day's findings share the short
+    one (see `names_of`).
+    """
     stored: dict[str, str | int | float | None] = {"day": day.isoformat(), "finding_id": finding.finding_id}
     build = _Specs(finding.finding_id, finding.direction)
     specs = [
-        build.text("name", stored, "name", "code"),
+        build.text("name", stored, named, "code"),
         build.text("full_name", stored, "full_name", "code"),
         build.text("metric", stored, "metric", "words"),
         build.text("changed_at", stored, "changed_at", "instant"),
@@ -62,6 +68,9 @@ def finding_specs(finding: Finding, day: date, relation: Relation | None) -> lis
     if finding.p_value is not None:
         specs.append(build.number("p_value", stored, "p_value", "p"))
     specs += build.life(finding, stored)
+    if finding.cause == "noise" and finding.last_good_commit:
+        # Not the commit of the new level: a vague place may have another one's runs in it.
+        specs.append(build.text("same_commit", stored, "last_good_commit", "commit"))
     if finding.cause == "unknown":
         specs += [build.text(field, stored, field, "words") for field in ("cause", "cause_reason")]
     if finding.suspects:
@@ -72,10 +81,28 @@ def finding_specs(finding: Finding, day: date, relation: Relation | None) -> lis
         ]
     if finding.first_bad_commit:
         subject = {"commit_sha": finding.first_bad_commit}
-        specs.append(FactSpec(build.id("commit_subject"), build.subject, "commit_subject", subject, "single", "quote"))
+        specs.append(
+            FactSpec(build.id("commit_subject"), build.subject, "commit_subject", subject, "single", "subject")
+        )
     if relation is not None and relation.is_claimable:
         specs += build.relation(relation_parameters(finding, day), INTERVAL_LEVEL)
     return specs
+
+
+_TRAILING_DETAILS = re.compile(r" \([^()]*\)$")
+
+
+def names_of(findings: Sequence[Finding]) -> dict[str, str]:
+    """Which name prose gives to each finding, by its id: the short one, unless it would mean two series."""
+    labels: dict[str, set[str]] = defaultdict(set)
+    for finding in findings:
+        labels[_short_name(finding)].add(finding.key.label)
+    return {one.finding_id: "full_name" if len(labels[_short_name(one)]) > 1 else "name" for one in findings}
+
+
+def _short_name(finding: Finding) -> str:
+    """As `finding_text.sql` makes it."""
+    return _TRAILING_DETAILS.sub("", finding.key.benchmark.rsplit("::", 1)[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +207,12 @@ def series_parameters(finding: Finding) -> dict[str, str | int | float | None]:
 
 def subjects_of(findings: Iterable[Finding]) -> list[Subject]:
     """The licences that the day's findings give to words."""
-    return [Subject(finding.finding_id, finding.direction, finding.effect, finding.key.unit) for finding in findings]
+    return [Subject(one.finding_id, one.direction, _proven_effect(one), one.key.unit) for one in findings]
+
+
+def _proven_effect(finding: Finding) -> str:
+    """What may be said of it: what noise moved, or another way of measuring, got neither better nor worse."""
+    return "change" if finding.cause in ("noise", "method") else finding.effect
 
 
 def briefing(findings: Sequence[Finding]) -> list[dict[str, Any]]:
@@ -189,14 +221,14 @@ def briefing(findings: Sequence[Finding]) -> list[dict[str, Any]]:
         {
             "subject": finding.finding_id,
             "direction": finding.direction,
-            "effect": finding.effect,
+            "effect": _proven_effect(finding),
             "cause": finding.cause,
             "state": str(finding.state),
             "is_told_again": finding.told_on is not None,
             "suspects": len(finding.suspect_commits),
-            "is_time": licence.is_time,
+            "is_in_week": finding.last_before >= finding.window_end - timedelta(days=RELATION_DAYS),
         }
-        for finding, licence in zip(findings, subjects_of(findings), strict=True)
+        for finding in findings
     ]
 
 

@@ -41,23 +41,39 @@ _LISTS: dict[Sense, str] = {
         jumping spiked spike spikes spiking leapt leap leaps leaping swelled swell swells swelling swollen expanded
         expand expands expanding expansion ballooned ballooning rocketed elevated elevates elevation boosted boost
         boosts boosting peaked heightened amplified amplifies inflated inflates inflation outgrew exceeded exceeds
-        exceed surpassed surpasses topped ascended more extra additional above mounted mounting""",
+        exceed surpassed surpasses topped ascended more extra additional above mounted mounting
+        crept creep creeps creeping inched inches edged edges ticked shot exploded explodes mushroomed bloated bloats
+        widened widens stretched stretches lengthened lengthens ramped ramps uptick upticks upswing upturn upsurge hiked
+        hike hikes bumped bump bumps accumulated accrued outpaced overshot intensified magnified burgeoned snowballed
+        piled heaped northward ascends uplifted advanced advances enlarged enlarges prolonged prolongs extended
+        extends""",
     Sense.DOWN: """
         fell fall falls fallen falling dropped drop drops dropping shrank shrink shrinks shrinking shrunk low lower
         lowered lowers lowering down downward downwards lost lose loses losing loss losses short shorter smaller sank
         sink sinks sinking sunk dipped dip dips dipping tumbled tumble tumbles tumbling slid slide slides sliding
         slumped slump slumps slumping dived dive dives diving dove cut cuts cutting trimmed trim trims trimming shaved
         shave shaves shed sheds shedding contracted contracts contraction narrowed narrows lessened lessens below
-        beneath eased eases ebbed waned dwindled dwindles subsided receded retreated""",
+        beneath eased eases ebbed waned dwindled dwindles subsided receded retreated
+        dwindling subsides recedes slashed slash slashes slashing chopped crashed crash crashes collapsed collapse
+        collapses cratered nosedived tanked sagged sags slipped slips eroded erodes melted melts compressed curtailed
+        squeezed pared whittled clipped pruned tapered tapers faded fades vanished vanishes disappeared disappears
+        minimised minimized depleted crumbled backslid downturn downtick abated abates slackened softened toppled
+        lightened shrivelled shriveled deflated undershot shortened shortens abbreviated caved eliminated""",
     Sense.WORSE: """
         slower slows slowed slowing slowly slowdown slowdowns sluggish sluggishly
         bad badly poor poorer poorly weak weaker weakened weakens suffer suffers suffered
-        suffering setback setbacks lag lags lagged lagging heavier costlier pricier dearer wasteful""",
+        suffering setback setbacks lag lags lagged lagging heavier costlier pricier dearer wasteful
+        crawled crawls dragged drags choked bogged hampered hampers hindered hinders impaired crippled painful pain
+        penalty penalties inferior expensive costly inefficient lethargic laggy stalled stalls stuttered stutters
+        unhealthy spoiled ailing""",
     Sense.BETTER: """
         better faster quicker
         sped speedup speedups speedier speedy good great excellent leaner lighter cheaper snappier snappy
         swifter swift swiftly smoother nimbler efficient efficiently win wins won winning healthier saved saves save
-        saving savings benefit benefits benefited stronger""",
+        saving savings benefit benefits benefited stronger
+        rapid rapidly brisk briskly zippy zippier superior progress upgrade upgraded upgrades healthy nicer success
+        successful triumph victory boon streamlined nippy optimal favourable favorable cheap lean turbocharged
+        strengthened""",
     Sense.NUMBER: """
         zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
         seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety ones tens
@@ -67,7 +83,10 @@ _LISTS: dict[Sense, str] = {
         dozen dozens half halves twice thrice quarter quarters permille permil pct couple several pair pairs
         single umpteen zillion zillions gazillion bunch handful plenty score scores many few numerous countless
         myriad majority minority most mostly multiple fraction fractions nought naught nil null nada zilch
-        minus plus negative times fold lakh crore googol""",
+        minus plus negative times fold lakh crore googol
+        trio duo solo sole lone treble trebled quartered quartet quintet octupled sextupled septupled decupled eleventy
+        grand gross magnitude magnitudes exponential exponentially squared cubed halfway
+        multiplied multiplies""",
     Sense.UNIT: """
         second seconds sec secs minute minutes min mins hours hrs hr millis msec msecs usec ms ns byte bytes kb mb gb
         tb kib mib gib tib bit bits hertz hz khz mhz ghz dollar dollars cent cents euro euros pound pounds usd eur gbp
@@ -77,7 +96,9 @@ _LISTS: dict[Sense, str] = {
         monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri
         january february march april june july august september october november december
         jan feb apr jun jul aug sep sept oct nov dec yesterday today tomorrow tonight noon midnight
-        weekend christmas easter summer autumn winter""",
+        weekend christmas easter summer autumn winter
+        morning mornings evening evenings afternoon afternoons overnight nightly dawn dusk lately recently nowadays
+        fortnightly""",
     Sense.CAUSE: """
         due thanks lead leads led result results resulted resulting therefore hence thus owing prove proves proven
         proved proof attributable attributed attributes attribute blame blamed blames culprit guilty responsible
@@ -86,14 +107,19 @@ _LISTS: dict[Sense, str] = {
         fixed fixing affect affects affected affecting impact impacts impacted influence influences influenced make
         makes made making drove drives driven drive enabled enables forced forces consequence consequences
         consequently reason reasons explains explain explained explanation why stems stemmed arises arose yields
-        yielded prompted brought brings origin fault""",
+        yielded prompted brought brings origin fault
+        courtesy rooted root roots source sources behind did doing created creates produced produces
+        sparked sparks spurred fuelled fueled induced induces provoked provokes inflicted delivered delivers ascribed
+        born symptom symptoms generated generates contributed contributes contributing stirred wrought effected inspired
+        thereby accordingly via offender offending perpetrator accounts accounted wake""",
     Sense.NEGATION: """
         not no never neither nor without none cannot hardly barely scarcely seldom rarely nothing nobody nowhere
         dont doesnt didnt isnt arent wasnt werent hasnt havent hadnt wont wouldnt cant couldnt shouldnt aint
         less lesser least fewer non un anti opposite contrary reverse reversed reverses instead rather except unlike
         fail fails failed failing failure refuse refuses refused stop stops stopped stopping cease ceases ceased avoid
         avoids avoided lack lacks lacked lacking deny denies denied false falsely wrong wrongly untrue myth hoax
-        absent absence unlikely anything pseudo quasi""",
+        absent absence unlikely anything pseudo quasi
+        devoid spared immune escaped escapes dodged dodges resisted resists missed misses""",
     Sense.STILL: """
         unchanged unaffected stable stabilised stabilized stability steady steadily flat flatlined constant constantly
         stayed stay stays staying remained remain remains remaining held stagnant stagnated plateau plateaued static
@@ -105,7 +131,8 @@ _LISTS: dict[Sense, str] = {
         continued continuing back restored restores revert reverts reverted
         all every everything everyone everybody always ever forever whole entire entirely complete completely totally
         fully slowest fastest quickest highest lowest best worst largest smallest biggest longest shortest greatest
-        poorest record unprecedented historic guarantee guarantees guaranteed certain certainly definitely undoubtedly
+        poorest could may nearly almost supposed supposedly threatens threatened tends tended pretends verge
+        record unprecedented historic guarantee guarantees guaranteed certain certainly definitely undoubtedly
         surely obvious obviously clear clearly
         slightly slight marginally marginal massively massive hugely huge enormously enormous dramatically dramatic
         drastically drastic significantly significant substantially substantial considerably considerable sharply
@@ -113,10 +140,14 @@ _LISTS: dict[Sense, str] = {
         modestly small large big""",
     Sense.METRIC: """
         latency latencies throughput memory ram cost costs price prices speed speeds bandwidth accuracy percentile
-        percentiles duration durations runtime tokens token mean median average""",
+        percentiles duration durations runtime tokens token mean median average
+        performance responsiveness efficiency pace velocity rate rates allocation allocations heap cpu gpu disk network
+        energy power footprint overhead error errors delay delays wait waits waiting capacity output utilisation
+        utilization storage quality""",
     Sense.USERS: """
         user users visitor visitors customer customers client clients people audience reader readers session sessions
-        felt feel feels""",
+        felt feel feels developer developers operator operators guest guests member members shopper shoppers subscriber
+        subscribers consumer consumers player players viewer viewers tenant tenants folks humans traffic""",
     Sense.RELATION: "together tandem lockstep coincided coincides coincide mirrored mirrors tracked tracks",
     Sense.EARLIER: """
         before until till previously previous formerly former earlier used once originally ago past prior old older
@@ -163,6 +194,11 @@ _DATED = re.compile(
     r"\b(?:May|MAY)\b|\b(?i:in|of|on|since|until|by|last|next|early|late|mid)[ -]may\b"
     r"|\b(?i:an?|last|next|previous|this|coming|per|another)\s+(?i:hour|day|week)\b"
 )
+_DERIVED = re.compile(
+    r"\b(?:comes?|came|coming|follow(?:s|ed)?)\s+(?:\w+\s+)?from\b"
+    r"|\b(?:traced|tracked|pinned|put|owed|answers?)\s+(?:down\s+|back\s+)?(?:to|on|for)\b|\bon account of\b",
+    re.IGNORECASE,
+)
 # Shorter words have too many honest neighbours.
 _SHORTEST_DISGUISE = 5
 _LOOKS_ALIKE_HONESTLY = frozenset({"sides"})
@@ -187,6 +223,8 @@ def spoken(prose: str) -> Iterator[Spoken]:
     yield from _split_words(prose, tokens)
     for match in _DATED.finditer(prose):
         yield Spoken(match.group(), Sense.DATE, match.group().lower())
+    for match in _DERIVED.finditer(prose):
+        yield Spoken(match.group(), Sense.CAUSE, match.group().lower())
 
 
 @lru_cache(maxsize=8192)
@@ -203,7 +241,8 @@ def sense_of(token: str) -> Spoken | None:
         return Spoken(token, Sense.UNIT, word)
     if _is_number(plain, token):
         return Spoken(token, Sense.NUMBER, plain)
-    return _by_stem(token, plain) or _by_shape(token)
+    # A whole word in disguise says more than the stem that it begins with: "quickkest" is no "quicker".
+    return _by_shape(token) or _by_stem(token, plain) or _by_stem_shape(token)
 
 
 def _is_lone_letter(token: str) -> bool:
@@ -240,12 +279,20 @@ _STEM_SHAPES: dict[str, str] = {shape(stem): stem for stem in _STEMS if len(stem
 def _by_shape(token: str) -> Spoken | None:
     if len(token) < _SHORTEST_DISGUISE or token.lower() in _LOOKS_ALIKE_HONESTLY:
         return None
-    for seen in (shape(token), shape(token.lower().replace("vv", "w"))):
-        if seen in _SHAPES:
-            return Spoken(token, WORDS[_SHAPES[seen]], _SHAPES[seen])
-        if stem := next((stem for alike, stem in _STEM_SHAPES.items() if seen.startswith(alike)), None):
-            return Spoken(token, _STEMS[stem], stem)
-    return None
+    word = next((_SHAPES[seen] for seen in _seen(token) if seen in _SHAPES), None)
+    return None if word is None else Spoken(token, WORDS[word], word)
+
+
+def _by_stem_shape(token: str) -> Spoken | None:
+    if len(token) < _SHORTEST_DISGUISE:
+        return None
+    found = (stem for seen in _seen(token) for alike, stem in _STEM_SHAPES.items() if seen.startswith(alike))
+    stem = next(found, None)
+    return None if stem is None else Spoken(token, _STEMS[stem], stem)
+
+
+def _seen(token: str) -> tuple[str, str]:
+    return shape(token), shape(token.lower().replace("vv", "w"))
 
 
 def _split_words(prose: str, tokens: list[re.Match[str]]) -> Iterator[Spoken]:

@@ -16,6 +16,7 @@ from muse_domain.wording import (
     Style,
     UnknownSlot,
     is_absent,
+    level_style,
     percent_style,
     phrase,
     show,
@@ -25,6 +26,7 @@ NUMBER_TOKEN = "ep-NNN"
 OVERRIDE_FACT = "gate.override"
 OVERRIDE_WORDS = "Written by a person's decision, whatever the watcher said of the data"
 CHART_WORDS = "every run of the window, where its level changed, and the interval of the change"
+REFUTED_CHART_WORDS = "every run of the window, the place of the change that was refuted, and the interval of its rest"
 LEDGER_LINK = f"{NUMBER_TOKEN}.claims.json"
 
 SECTIONS = (
@@ -103,6 +105,12 @@ class _Sheet:
         return "".join(self.parts)
 
 
+def chart_words(subject: str, sheet: FactSheet) -> str:
+    """What a finding's chart shows."""
+    state = sheet.get(f"{subject}.state")
+    return REFUTED_CHART_WORDS if state is not None and state.text == "refuted" else CHART_WORDS
+
+
 def chart_name(subject: str) -> str:
     """File name of a finding's chart."""
     return f"{subject}.svg"
@@ -165,13 +173,16 @@ def _benchmarks(body: _Sheet, subjects: Sequence[str]) -> None:
     for subject in subjects:
         body.say("\n![Chart of ").cite(f"{subject}.name").say(", ").cite(f"{subject}.metric")
         signed = percent_style(subject, body.facts, is_signed=True)
-        body.say(f": {CHART_WORDS}, ").cite(f"{subject}.low", signed).say(" to ").cite(f"{subject}.high", signed)
+        body.say(f": {chart_words(subject, body.facts)}, ").cite(f"{subject}.low", signed).say(" to ").cite(
+            f"{subject}.high", signed
+        )
         body.say(f"]({chart_link(subject)})\n")
 
 
 def _table_row(body: _Sheet, subject: str) -> None:
     body.say("| ").cite(f"{subject}.full_name").say(" | ").cite(f"{subject}.metric")
-    body.say(" | ").cite(f"{subject}.before").say(" | ").cite(f"{subject}.after")
+    level = level_style(subject, body.facts)
+    body.say(" | ").cite(f"{subject}.before", level).say(" | ").cite(f"{subject}.after", level)
     signed = percent_style(subject, body.facts, is_signed=True)
     body.say(" | ").cite(f"{subject}.change", signed)
     body.say(" | ").cite(f"{subject}.low", signed).say(" to ").cite(f"{subject}.high", signed)

@@ -10,7 +10,6 @@ from itertools import zip_longest
 
 from muse_domain.drafts import Draft
 from muse_domain.rendering import (
-    CHART_WORDS,
     LEDGER_LINK,
     OVERRIDE_FACT,
     OVERRIDE_WORDS,
@@ -19,10 +18,21 @@ from muse_domain.rendering import (
     Claim,
     RenderedEpisode,
     chart_link,
+    chart_words,
     table_link,
 )
 from muse_domain.verdicts import Objection, Subject, is_numeral, judge_draft
-from muse_domain.wording import Citation, FactSheet, Phrase, is_absent, offered_slots, percent_style, phrase, show
+from muse_domain.wording import (
+    Citation,
+    FactSheet,
+    Phrase,
+    is_absent,
+    level_style,
+    offered_slots,
+    percent_style,
+    phrase,
+    show,
+)
 
 _COVERED = "\x00"  # stands for what a claim or a known link covers
 _OPEN, _CLOSE = "\x01", "\x02"  # enclose a claim's fact
@@ -179,13 +189,17 @@ def _with_slots(text: str, expansions: Iterable[tuple[str, str]]) -> str:
 
 def _benchmark_lines(subjects: Sequence[str], sheet: FactSheet) -> list[str]:
     signed = {s: percent_style(s, sheet, is_signed=True) for s in subjects}
+    levels = {
+        s: [_shown_marks(_marker(Citation(f"{s}.{end}", level_style(s, sheet)))) for end in ("before", "after")]
+        for s in subjects
+    }
     rows = [
-        f"| <{s}.full_name> | <{s}.metric> | <{s}.before> | <{s}.after> | <{s}.change:{signed[s]}> "
+        f"| <{s}.full_name> | <{s}.metric> | {levels[s][0]} | {levels[s][1]} | <{s}.change:{signed[s]}> "
         f"| <{s}.low:{signed[s]}> to <{s}.high:{signed[s]}> | <{s}.n_before:bare> then <{s}.n_after:bare> |"
         for s in subjects
     ]
     charts = [
-        f"![Chart of <{s}.name>, <{s}.metric>: {CHART_WORDS}, "
+        f"![Chart of <{s}.name>, <{s}.metric>: {chart_words(s, sheet)}, "
         f"<{s}.low:{signed[s]}> to <{s}.high:{signed[s]}>]({chart_link(s)})"
         for s in subjects
     ]

@@ -43,6 +43,23 @@ _CLAUSE_END = re.compile(r"[.!?:;]+|\s[-–]\s|—|–")
 _SENTENCE_END = re.compile(r"[.!?]+")
 _BOTH_SIDES = re.compile(r"\bbefore and (?:after|since)\b|\bthan (?:before|it was before|previously)\b", re.IGNORECASE)
 
+# What turns a size that follows, or the one before, into another.
+_BENT_BEFORE = re.compile(
+    r"\b(?:over|under|beyond|past|around|about|roughly|approximately|exactly|precisely|only|just|merely|another|further"
+    r"|up to|close to|as (?:much|little) as|(?:excess|upwards|short) of|another|within)\s+\x00",
+    re.IGNORECASE,
+)
+_BENT_AFTER = re.compile(r"\x00\s+(?:points?|per|each|an?|apiece|of)\b", re.IGNORECASE)
+_ONLY_COMMIT = re.compile(r"\bonly\b[^.!?]*\bcommits?\b|\bcommits?\b[^.!?]*\bonly\b", re.IGNORECASE)
+# What may follow a commit that is not the end of its clause: no verb of which it would be the doer.
+_DOER = re.compile(
+    r"\x00\s+(?!(?:on|and|or|to|first|at|in|for|with|before|after|against|as|where|is|are|lies?|stands?|begins?|marks?)\b)"
+    r"[A-Za-z]+"
+)
+_MODALS = frozenset({"can", "should", "must", "ought", "would", "if", "unless", "whether", "far", "free", "said"})
+_MOVED = re.compile(r"\b(?:mov|chang|shift|differ|drift|var(?:y|i))\w*", re.IGNORECASE)
+_WEEK = re.compile(r"\b(?:weeks?|days?)\b", re.IGNORECASE)
+
 _CLAIMING: Mapping[Sense, tuple[str, str]] = {
     Sense.NUMBER: ("naked_number", "is a number in words"),
     Sense.UNIT: ("naked_unit", "is a unit outside of a slot"),
@@ -54,7 +71,8 @@ _CLAIMING: Mapping[Sense, tuple[str, str]] = {
 }
 _SPEED = ("slow", "fast", "quick", "sped", "speed", "swift", "accelerat", "decelerat", "snapp", "nimbl", "sluggish")
 _LENGTH = frozenset("long longer short shorter".split())
-_COMMIT_SLOTS = frozenset({"commit", "commit_subject", "suspects", "suspect", "suspect_commit"})
+_COMMIT_SLOTS = frozenset({"commit", "commit_subject", "suspects", "suspect", "suspect_commit", "same_commit"})
+_SIZE_SLOTS = frozenset({"change", "shift", "interval"})
 _USER_SLOTS = frozenset({"day.sessions", "day.user_latency", "day.user_latency_before"})
 # Words for a metric that a day's own fact shows.
 _DAY_METRICS: Mapping[str, frozenset[str]] = {
@@ -100,8 +118,9 @@ class Subject:
 
     @property
     def is_speed(self) -> bool:
-        """Whether it is measured in time or by the second, so that something can be faster."""
-        return self.is_time or self.unit.endswith("/s")
+        """Whether it is a time of which less is better, or a rate of which more is: then something can be faster."""
+        rises_for_better = (self.direction == "up") == (self.effect == "improvement")
+        return self.unit.endswith("/s") if rises_for_better else self.is_time
 
 
 def judge_draft(draft: Draft, sheet: FactSheet, subjects: Sequence[Subject]) -> list[Objection]:
@@ -144,6 +163,10 @@ def _judge_block(block: str, sheet: FactSheet, known: Mapping[str, Subject]) -> 
     yield from _claiming_words(words)
     yield from _unlicensed_words(prose, words, slots, known)
     yield from _metrics_and_users(block, slots, sheet)
+    yield from _sizes(block, known)
+    yield from _commits(block, sheet)
+    if slots and all(subject == "day" for subject, _ in slots):
+        yield from _day_values(block, words)
     yield from _clauses_without_slot(block)
 
 
@@ -226,7 +249,7 @@ def _agrees(word: Spoken, subject: Subject) -> bool:
 def _licence(subject: Subject) -> str:
     if not subject.has_direction:
         return "it is refuted, and went nowhere"
-    kind = "a time" if subject.is_time else "a rate" if subject.is_speed else "neither a time nor a rate"
+    kind = "a time" if subject.is_time else "a rate" if subject.unit.endswith("/s") else "neither a time nor a rate"
     return f"it went {subject.direction}, a {subject.effect}, and is {kind}"
 
 
@@ -241,14 +264,92 @@ def _turned_directions(prose: str, slots: Slots) -> Iterator[tuple[str, str]]:
     for sentence in _SENTENCE_END.split(prose):
         inside = [next(names)[1] for _ in range(sentence.count(_GAP))]
         directed = any(word.sense in DIRECTIONS for word in spoken(sentence))
+        if maybe := _told_as_possible(sentence):
+            yield "turned_direction", f"{maybe!r} tells a direction as a possibility"
         if directed and (commits := _COMMIT_SLOTS.intersection(inside)):
             yield "claimed_cause", f"a sentence with {min(commits)} may not tell a direction: it reads as the cause"
+
+
+def _sizes(block: str, known: Mapping[str, Subject]) -> Iterator[tuple[str, str]]:
+    """A size is shown without its sign: its sentence says which way it went, and nothing makes another size of it."""
+    for sentence in _sentences(block):
+        sized = [subject for subject, name in _slots_of(sentence) if name == "change"]
+        if not sized:
+            continue
+        prose = _masked(sentence, "change")
+        if bent := _BENT_BEFORE.search(prose) or _BENT_AFTER.search(prose):
+            yield "bent_size", f"{bent.group().replace(_GAP, '').strip()!r} makes another size of the change"
+        subject = known.get(sized[0])
+        if subject is None or not subject.has_direction:
+            continue
+        directed = [word for word in spoken(_MASKED_SLOT.sub(_GAP, sentence)) if word.sense in DIRECTIONS]
+        if not directed:
+            yield "size_without_direction", f"which way {subject.subject} went is not said with its change"
+        is_quicker = subject.is_time and subject.effect == "improvement"
+        if is_quicker and (word := next((one for one in directed if one.word.startswith(_SPEED)), None)):
+            yield "bent_size", f"{word.text!r}: a time that fell by so much is not faster by as much"
+
+
+def _commits(block: str, sheet: FactSheet) -> Iterator[tuple[str, str]]:
+    """A commit is where something was measured: it does nothing, and it is the only one where there is no other."""
+    for sentence in _sentences(block):
+        slots = _slots_of(sentence)
+        inside = [(subject, name) for subject, name in slots if name in _COMMIT_SLOTS]
+        if not inside:
+            continue
+        if any(name in _SIZE_SLOTS for _, name in slots):
+            yield "claimed_cause", f"a sentence with {inside[0][1]} may not tell a size: it reads as the cause"
+        if doer := _DOER.search(_masked(sentence, *_COMMIT_SLOTS)):
+            yield "claimed_cause", f"{doer.group().replace(_GAP, '').strip()!r} makes the commit the one that did it"
+        suspects = sheet.get(f"{inside[0][0]}.suspects")
+        if _ONLY_COMMIT.search(_MASKED_SLOT.sub(_GAP, sentence)) and (suspects is None or suspects.value != 1.0):
+            yield "unproven_claim", "'only' says that there is no other commit: the facts know of others, or of none"
+
+
+def _day_values(block: str, words: Iterable[Spoken]) -> Iterator[tuple[str, str]]:
+    """The day's own values are of the day, and say nothing of what moved."""
+    if earlier := next((word for word in words if word.sense is Sense.EARLIER), None):
+        yield "turned_direction", f"{earlier.text!r} tells the day's values of an earlier time"
+    prose = SLOT.sub(_GAP, block)
+    if time := _WEEK.search(prose):
+        yield "naked_date", f"{time.group()!r} is a time outside of a slot"
+    if moved := _MOVED.search(prose):
+        yield "direction_without_fact", f"{moved.group()!r} claims a change in a paragraph without a finding"
+    for sentence in _sentences(block):
+        inside = {f"{subject}.{name}" for subject, name in _slots_of(sentence)}
+        if "day.latency_p95" in inside and inside & _USER_SLOTS:
+            yield "unproven_relation", "the p95 is a benchmark's: it may not stand in a sentence with the users' values"
+
+
+def _sentences(block: str) -> list[str]:
+    """The block's sentences, slots masked."""
+    return _SENTENCE_END.split(_masked_slots(block))
+
+
+def _slots_of(sentence: str) -> list[tuple[str, str]]:
+    return [(match.group(1), match.group(2)) for match in _MASKED_SLOT.finditer(sentence)]
+
+
+def _masked(sentence: str, *names: str) -> str:
+    """The sentence with these slots as gaps; the others stand for a name or value, and are one too, but another."""
+    return _MASKED_SLOT.sub(lambda match: _GAP if match.group(2) in names else "\x04", sentence)
+
+
+def _told_as_possible(sentence: str) -> str:
+    """The word that makes of a direction right after it something that may be; empty for none."""
+    tokens = sentence.split()
+    for at, token in enumerate(tokens):
+        if token.lower().strip(",;:()") in _MODALS:
+            near = " ".join(tokens[at + 1 : at + 5])
+            if any(word.sense in DIRECTIONS for word in spoken(near)):
+                return token
+    return ""
 
 
 def _metrics_and_users(block: str, slots: Slots, sheet: FactSheet) -> Iterator[tuple[str, str]]:
     """What was measured, and what users felt, come from slots."""
     is_about_finding = any(subject != "day" for subject, _ in slots)
-    for sentence in _SENTENCE_END.split(_masked_slots(block)):
+    for sentence in _sentences(block):
         inside = {f"{match.group(1)}.{match.group(2)}" for match in _MASKED_SLOT.finditer(sentence)}
         has_relation = any(slot.endswith(".relation") for slot in inside)
         shown = frozenset[str]().union(*(_DAY_METRICS.get(slot, frozenset()) for slot in inside))

@@ -13,12 +13,25 @@ from typing import Literal
 
 from muse_domain.facts import Fact
 
-Style = Literal["plain", "signed", "bare", "whole", "signed_whole", "fine", "signed_fine"]
+Style = Literal[
+    "plain", "signed", "bare", "whole", "signed_whole", "tenths", "signed_tenths", "fine", "signed_fine",
+    "four", "five", "six",
+]  # fmt: skip
 
 # Digits after the point of a percentage. Published ledgers name their styles: what one shows may never change.
-_DECIMALS: Mapping[Style, int] = {"whole": 0, "signed_whole": 0, "fine": 2, "signed_fine": 2}
+_DECIMALS: Mapping[Style, int] = {
+    "whole": 0, "signed_whole": 0, "tenths": 1, "signed_tenths": 1, "fine": 2, "signed_fine": 2,
+}  # fmt: skip
+_SIGNED: Mapping[Style, Style] = {
+    "plain": "signed", "whole": "signed_whole", "tenths": "signed_tenths", "fine": "signed_fine",
+}  # fmt: skip
 _USUAL_DECIMALS, _MOST_DECIMALS = 1, 2
+# Significant digits of a measured level.
+_DIGITS: Mapping[Style, int] = {"four": 4, "five": 5, "six": 6}
+# The reducer of what is a measured value, in a unit that its report has named.
+_MEASURING = "median"
 _OF_AN_INTERVAL = frozenset({"change", "low", "high"})
+_LEVELS = ("before", "after")
 
 COUNTED = {
     "run": "runs",
@@ -32,6 +45,8 @@ COUNTED = {
     "shift": "shifts",
     "check": "checks",
 }
+
+_MARKUP_SIGNS = frozenset('<>[](){}`*_~|#\\!&$“”"')
 
 # Links with any scheme, hosts that readers turn into links, e-mail addresses and mentions.
 _ADDRESS = re.compile(r"\S*://\S*|(?<!\w)www\.\S*|(?:mailto|javascript|data):\S*|\S*[@＠]\S*", re.IGNORECASE)
@@ -64,6 +79,7 @@ FINDING_PHRASES: Mapping[str, Phrase] = {
     "significance": (Citation("p_value"),),
     "since": (Citation("changed_at"),),
     "commit": (Citation("commit"),),
+    "same_commit": (Citation("same_commit"),),
     "commit_subject": (Citation("commit_subject"),),
     "suspects": (Citation("suspects"),),
     "suspect": (Citation("suspect"), ", which touches ", Citation("suspect_path")),
@@ -76,6 +92,10 @@ FINDING_PHRASES: Mapping[str, Phrase] = {
     "cause": ("the cause is ", Citation("cause"), ", as ", Citation("cause_reason")),
 }
 
+# A median of another time than the day's says so itself: one could be put in the place of the other.
+_DAY_PHRASES: Mapping[str, Phrase] = {
+    "user_latency_before": (Citation("user_latency_before"), " over the week before"),
+}
 # "Moved together" may not hide that one side went up where the other went down.
 _OPPOSED_RELATION: Phrase = ("in opposite directions, ", *FINDING_PHRASES["relation"])
 # Why the first suspect stands first, by what it touches.
@@ -96,10 +116,20 @@ _RETURNED_PHRASES: Mapping[str, Phrase] = {
     "regression": ("the regression first told on ", Citation("returned_on"), " is fixed"),
     "improvement": ("the improvement first told on ", Citation("returned_on"), " is lost"),
 }
-# An interval that holds zero needs its signs.
+# An interval that holds zero needs its signs, and one that no word gives a direction.
 _SIGNED_INTERVAL: Phrase = ("between ", Citation("low", "signed"), " and ", Citation("high", "signed"))
 _ONLY_OF_A_SHIFT = frozenset(
-    {"new_runs", "significance", "since", "commit", "commit_subject", "suspects", "suspect", "suspect_commit"}
+    {
+        "new_runs",
+        "significance",
+        "since",
+        "commit",
+        "commit_subject",
+        "suspects",
+        "suspect",
+        "suspect_commit",
+        "same_commit",
+    }
 )
 
 
@@ -112,7 +142,7 @@ FactSheet = Mapping[str, Fact]
 
 def phrase(subject: str, name: str, sheet: FactSheet) -> Phrase:
     """The phrase of slot `{{subject.name}}`, its citations naming whole fact ids. Raises UnknownSlot."""
-    parts = (Citation(name),) if subject == "day" else _finding_phrase(subject, name, sheet)
+    parts = _DAY_PHRASES.get(name, (Citation(name),)) if subject == "day" else _finding_phrase(subject, name, sheet)
     if parts is None:
         raise UnknownSlot(f"{subject}.{name}")
     whole = tuple(_of_subject(part, subject, sheet) if isinstance(part, Citation) else part for part in parts)
@@ -126,18 +156,44 @@ def _of_subject(citation: Citation, subject: str, sheet: FactSheet) -> Citation:
     style = citation.style
     if citation.fact in _OF_AN_INTERVAL:
         style = percent_style(subject, sheet, is_signed=style == "signed")
+    elif citation.fact in _LEVELS:
+        style = level_style(subject, sheet)
     return Citation(f"{subject}.{citation.fact}", style)
 
 
 def percent_style(subject: str, sheet: FactSheet, *, is_signed: bool) -> Style:
     """How a finding's change and its interval are shown: with as many digits as the interval justifies."""
-    values = [fact.value for name in ("low", "high", "change") if (fact := sheet.get(f"{subject}.{name}")) is not None]
-    decimals = _justified_decimals([value for value in values if value is not None])
+    style = _percent_style(_values(subject, ("low", "high", "change"), sheet))
+    return _SIGNED[style] if is_signed else style
+
+
+def level_style(subject: str, sheet: FactSheet) -> Style:
+    """How both levels of a finding are shown: with digits enough to read from them how far they lie apart."""
+    levels = _values(subject, _LEVELS, sheet)
+    apart = abs(levels[0] - levels[1]) if len(levels) == len(_LEVELS) else 0.0
+    if apart == 0.0 or _text(sheet, subject, "state") == "refuted":
+        return "plain"
+    highest = max(map(abs, levels))
+    for style in ("plain", *_DIGITS):
+        if 10.0 * 10.0 ** -_last_place(highest, _DIGITS.get(style)) <= apart:
+            return style
+    return "six"
+
+
+def _values(subject: str, names: Sequence[str], sheet: FactSheet) -> list[float]:
+    facts = (sheet.get(f"{subject}.{name}") for name in names)
+    return [fact.value for fact in facts if fact is not None and fact.value is not None]
+
+
+def _percent_style(values: Sequence[float]) -> Style:
+    decimals = _justified_decimals(values)
     if decimals == 0:
-        return "signed_whole" if is_signed else "whole"
+        return "whole"
     if decimals == _MOST_DECIMALS:
-        return "signed_fine" if is_signed else "fine"
-    return "signed" if is_signed else "plain"
+        return "fine"
+    ends = [_percent(abs(value), "plain") for value in values[:2]]
+    # From a hundred on the usual style has no tenths, and would show 149.6 to 150.4 as one value.
+    return "tenths" if len(set(ends)) < len(set(values[:2])) else "plain"
 
 
 def _justified_decimals(values: Sequence[float]) -> int:
@@ -152,9 +208,14 @@ def _justified_decimals(values: Sequence[float]) -> int:
     magnitude = math.floor(math.log10(half))
     decimals = (1 if half < 3.55 * 10.0**magnitude else 0) - magnitude
     smallest = min((abs(value) for value in values if value), default=math.inf)
-    if smallest < 0.5 * 10.0**-decimals:
+    if _reads_as_nought(smallest, max(decimals, 0)):
         decimals = max(decimals, -math.floor(math.log10(smallest)))
     return min(max(decimals, 0), _MOST_DECIMALS)
+
+
+def _reads_as_nought(value: float, decimals: int) -> bool:
+    """Whether a size that is not nought would be shown as nought: a half is rounded to the even digit, which is 0."""
+    return value > 0 and float(f"{value:.{decimals}f}") == 0.0
 
 
 def _finding_phrase(subject: str, name: str, sheet: FactSheet) -> Phrase | None:
@@ -166,8 +227,10 @@ def _finding_phrase(subject: str, name: str, sheet: FactSheet) -> Phrase | None:
         return _STATE_PHRASES.get(state, usual)
     if name == "relation" and _is_negative(sheet.get(f"{subject}.relation")):
         return _OPPOSED_RELATION
-    if name == "interval" and _holds_zero(sheet.get(f"{subject}.low"), sheet.get(f"{subject}.high")):
+    if name == "interval" and (state == "refuted" or _holds_zero(_values(subject, ("low", "high"), sheet))):
         return _SIGNED_INTERVAL
+    if name == "change" and state == "refuted":
+        return (Citation("change", "signed"),)
     if name == "returned":
         return _RETURNED_PHRASES.get(_text(sheet, subject, name), usual)
     if name == "suspect":
@@ -180,9 +243,8 @@ def _text(sheet: FactSheet, subject: str, name: str) -> str:
     return fact.text or "" if fact is not None else ""
 
 
-def _holds_zero(low: Fact | None, high: Fact | None) -> bool:
-    ends = [fact.value for fact in (low, high) if fact is not None and fact.value is not None]
-    return len(ends) == 2 and ends[0] * ends[1] < 0
+def _holds_zero(ends: Sequence[float]) -> bool:
+    return len(ends) > 1 and min(ends) < 0.0 < max(ends)
 
 
 def _is_negative(fact: Fact | None) -> bool:
@@ -217,14 +279,23 @@ def _offers(subject: str, name: str, sheet: FactSheet) -> bool:
 def show(fact: Fact, style: Style = "plain") -> str:
     """The fact as readers see it.
 
-    `signed` shows the sign, `bare` leaves the unit out; `whole` and `fine` are percentages with no and with two digits
-    after the point.
+    `signed` shows the sign, `bare` leaves the unit out; `whole`, `tenths` and `fine` are percentages with no, one and
+    two digits after the point; `four`, `five` and `six` are so many significant digits of a measured level.
     """
     if fact.text is not None:
         return _show_text(fact.text, fact.spec.unit)
     if fact.value is None:
         raise ValueError(f"{fact.fact_id} was not measured ({fact.reason}) and cannot be shown")
+    if fact.spec.reducer.partition(":")[0] == _MEASURING:
+        return _show_level(fact.value, fact.spec.unit, style)
     return _show_value(fact.value, fact.spec.unit, style)
+
+
+def _show_level(value: float, unit: str, style: Style) -> str:
+    """A measured value in the unit of its report: no word there counts anything, and none may be markup."""
+    number = _significant(abs(value), _DIGITS.get(style))
+    safe = unit if plain_text(unit, 40) == unit else _code(unit)
+    return f"{'−' if value < 0 else ''}{number} {safe}".rstrip()
 
 
 def _show_text(text: str, unit: str) -> str:
@@ -236,6 +307,9 @@ def _show_text(text: str, unit: str) -> str:
         return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     if unit == "quote":
         return "“" + plain_text(text, 90) + "”"
+    if unit == "subject":
+        # Without brackets around words its round ones are no link: "fix(parser): ..." is quoted as it was written.
+        return "“" + plain_text(text, 90, kept="()").replace("( ", "(").replace(" )", ")") + "”"
     if unit == "title":
         return "_".join(plain_text(part, 200) for part in _INNER_UNDERSCORE.split(text))
     return plain_text(text, 200)
@@ -244,16 +318,21 @@ def _show_text(text: str, unit: str) -> str:
 def _code(text: str) -> str:
     """Untrusted text between code marks, which nothing in it can close; also inside a table."""
     kept = "".join(c if c.isprintable() else " " for c in text).replace("`", "'").replace("|", "/")
+    # Code holds no link, but what begins like one to an episode's file would be numbered with the episode.
+    kept = kept.replace("](", "] (")
     return f"`{' '.join(kept.split()) or '?'}`"
 
 
-def plain_text(text: str, longest: int) -> str:
-    """Untrusted text as plain words: markup, links, addresses and control characters cannot survive in it."""
-    kept = "".join(c if c.isprintable() else " " for c in text)
-    kept = re.sub(r"[<>\[\](){}`*_~|#\\!&$“”\"]+", " ", kept)
-    kept = _ADDRESS.sub("…", kept)
-    kept = re.sub(r"\s+", " ", kept).strip(" -+=")
-    return kept if len(kept) <= longest else kept[: longest - 1].rstrip() + "…"
+def plain_text(text: str, longest: int, kept: str = "") -> str:
+    """Untrusted text as plain words: markup, links, addresses and control characters cannot survive in it.
+
+    `kept` are signs of markup that may stay where the text goes.
+    """
+    left_out = _MARKUP_SIGNS.difference(kept)
+    plain = "".join(c if c.isprintable() and c not in left_out else " " for c in text)
+    plain = _ADDRESS.sub("…", plain)
+    plain = re.sub(r"\s+", " ", plain).strip(" -+=")
+    return plain if len(plain) <= longest else plain[: longest - 1].rstrip() + "…"
 
 
 def _show_value(value: float, unit: str, style: Style) -> str:
@@ -264,7 +343,7 @@ def _show_value(value: float, unit: str, style: Style) -> str:
         return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
     if unit == "rho":
         return f"ρ = {value:.2f}".replace("-", "−")
-    number = _percent(abs(value), _DECIMALS.get(style, _USUAL_DECIMALS)) if unit == "%" else _significant(abs(value))
+    number = _percent(abs(value), style) if unit == "%" else _significant(abs(value))
     if style.startswith("signed"):
         sign = "+" if value > 0 else "−" if value < 0 else ""
     else:
@@ -277,20 +356,20 @@ def _shows_minus(value: float, unit: str) -> bool:
     return value < 0 and unit != "%"
 
 
-def _percent(value: float, decimals: int) -> str:
-    if 0 < value < 0.5 * 10.0**-decimals:
-        return _significant(value)  # these decimals would show it as nothing
-    is_whole = decimals == _USUAL_DECIMALS and value >= 99.95
-    return f"{value:,.{0 if is_whole else decimals}f}"
+def _percent(value: float, style: Style) -> str:
+    decimals = _DECIMALS.get(style, 0 if value >= 99.95 else _USUAL_DECIMALS)
+    return _significant(value) if _reads_as_nought(value, decimals) else f"{value:,.{decimals}f}"
 
 
-def _significant(value: float) -> str:
-    """Three significant digits, from a thousand on four; never in scientific notation."""
+def _significant(value: float, significant: int | None = None) -> str:
+    """Three significant digits, from a thousand on four, or as many as are asked for; never in scientific notation."""
     if value == 0:
         return "0"
-    digits = (2 if value < 1000.0 else 3) - _magnitude(value)
+    digits = _last_place(value, significant)
     return f"{round(value, digits):,.{max(digits, 0)}f}"
 
 
-def _magnitude(value: float) -> int:
-    return int(f"{value:.2e}".split("e")[1])
+def _last_place(value: float, significant: int | None = None) -> int:
+    """Where the last digit that is shown lies, counted from the point to the right."""
+    wanted = significant or (3 if value < 1000.0 else 4)
+    return wanted - 1 - int(f"{value:.{(significant or 3) - 1}e}".split("e")[1])

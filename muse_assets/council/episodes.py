@@ -118,7 +118,7 @@ def _without_draft(day: date, store: Warehouse, checked: int) -> tuple[EpisodeSt
     if not written:
         return EpisodeStatus.HELD, "no draft is stored: materialise episode_drafts"
     if written[0]["outcome"] == "quiet":
-        moved = f"nothing moved in {checked} series" if checked else "no series has enough runs yet to tell a change"
+        moved = f"no new shift in {checked} series" if checked else "no series has enough runs yet to tell a change"
         return EpisodeStatus.SKIPPED, moved
     return EpisodeStatus.HELD, f"no draft: {written[0]['outcome']}, {written[0]['reason']}"
 

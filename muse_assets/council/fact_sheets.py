@@ -8,7 +8,7 @@ import numpy as np
 
 from muse_assets.council.stored import evidence_of, stored_findings
 from muse_assets.daily import count_by_day, days_of, markdown_table, range_result
-from muse_domain.fact_sheet import day_specs, finding_specs, relation_parameters
+from muse_domain.fact_sheet import day_specs, finding_specs, names_of, relation_parameters
 from muse_domain.facts import FactSpec, fact_to_row, settle
 from muse_domain.findings import Finding
 from muse_domain.ports import Warehouse
@@ -32,9 +32,9 @@ def fact_sheets(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[W
 
 
 def _specs(day: date, found: Sequence[Finding], store: Warehouse) -> list[FactSpec]:
-    specs = day_specs(day)
+    specs, names = day_specs(day), names_of(found)
     for finding in found:
-        specs += finding_specs(finding, day, _relation(finding, day, store))
+        specs += finding_specs(finding, day, _relation(finding, day, store), named=names[finding.finding_id])
     return specs
 
 

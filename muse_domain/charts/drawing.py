@@ -32,7 +32,7 @@ from muse_domain.charts.markup import Attributes, box, escaped, line, plain, tag
 from muse_domain.charts.model import SEGMENTS, ChartPoint, FindingChart, Segment, drawn_values
 from muse_domain.charts.style import STYLE
 from muse_domain.charts.ticks import ValueAxis, time_ticks, value_axis
-from muse_domain.charts.words import SHORT_SHA, chart_alt_text, day, interval_note, moment, one_line
+from muse_domain.charts.words import SHORT_SHA, chart_alt_text, day, interval_note, interval_words, moment, one_line
 
 DENSE_POINTS = 240
 
@@ -129,12 +129,13 @@ def _change(chart: FindingChart, frame: Frame) -> Iterator[str]:
         return
     x = frame.x(chart.changed_at)
     rise = 40 if chart.crossings else 12
-    label = f"changed {day(chart.changed_at, year=True)}"
+    said = "refuted change of" if chart.is_refuted else "changed"
+    label = f"{said} {day(chart.changed_at, year=True)}"
     at, anchor, _ = beside(x, label)
     yield box("muc-wash", x, frame.top, frame.right - x, PLOT_HEIGHT)
     mark = line("muc-change", x, frame.top - rise, x, frame.bottom)
     words = text(label, at, frame.top - rise - 6, "muc-note muc-ink", anchor)
-    yield titled(f"Changed {moment(chart.changed_at)}", mark + words)
+    yield titled(f"{said.capitalize()} {moment(chart.changed_at)}", mark + words)
 
 
 def _interval(chart: FindingChart, frame: Frame) -> Iterator[str]:
@@ -145,7 +146,7 @@ def _interval(chart: FindingChart, frame: Frame) -> Iterator[str]:
     top, bottom = frame.y(chart.interval.high), frame.y(chart.interval.low)
     band = box("muc-interval", start, top, end - start, bottom - top)
     bounds = [line("muc-bound", start, y, end, y) for y in (top, bottom)]
-    yield titled(f"Interval of the change: {chart.interval.label}", band + "".join(bounds))
+    yield titled(f"{interval_words(chart).capitalize()}: {chart.interval.label}", band + "".join(bounds))
 
 
 def _points(chart: FindingChart, frame: Frame) -> Iterator[str]:

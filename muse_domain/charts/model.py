@@ -48,6 +48,7 @@ class FindingChart:
     interval: ChartInterval | None
     environment_changes: tuple[datetime, ...]
     better: Literal["lower", "higher", "none"]
+    is_refuted: bool = False  # the change was told, and did not hold
 
     @property
     def levels(self) -> tuple[tuple[str, float, str], ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from muse_domain.charts.model import FindingChart
-from muse_domain.charts.words import day
+from muse_domain.charts.words import day, month
 
 SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"))
 
@@ -104,7 +104,7 @@ def _calendar_ticks(start: datetime, end: datetime) -> Iterator[list[tuple[datet
     for step in (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 12_000):
         first = -(-(start.year * 12 + start.month) // step) * step
         months = range(first, end.year * 12 + end.month, step)
-        yield [(at, f"{at:%Y}" if step >= 12 else f"{at:%b %Y}") for at in map(_month, months)]
+        yield [(at, f"{at:%Y}" if step >= 12 else f"{month(at)} {at.year}") for at in map(_month, months)]
 
 
 def _month(number: int) -> datetime:

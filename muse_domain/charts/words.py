@@ -1,12 +1,14 @@
 """What a chart says: its alt text, and text from outside in a form that every reader of it can hold."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 from muse_domain.charts.model import FindingChart
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SHORT_SHA = 7
+# Not by strftime, which names them in the language of the process.
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 NO_INTERVAL = "no interval of the change is shown"
 
 
@@ -22,6 +24,8 @@ def chart_alt_text(chart: FindingChart) -> str:
 
 
 def _movement(chart: FindingChart, before: float, after: float) -> str:
+    if chart.is_refuted:
+        return f"is {chart.before_label} before a change that was refuted, and {chart.after_label} after it"
     if after == before:
         return f"stayed at {chart.after_label}"
     verb = "rose" if after > before else "fell"
@@ -35,7 +39,12 @@ def _movement(chart: FindingChart, before: float, after: float) -> str:
 def _interval_phrase(chart: FindingChart) -> str:
     if chart.interval is None:
         return NO_INTERVAL
-    return f"the interval of the change is {chart.interval.label}"
+    return f"the {interval_words(chart)} is {chart.interval.label}"
+
+
+def interval_words(chart: FindingChart) -> str:
+    """Of what the interval is one: a change that was refuted is none."""
+    return "interval of what is left of it" if chart.is_refuted else "interval of the change"
 
 
 def interval_note(chart: FindingChart, longest: int) -> str:
@@ -43,7 +52,7 @@ def interval_note(chart: FindingChart, longest: int) -> str:
     if chart.interval is None:
         return NO_INTERVAL
     label = printable(chart.interval.label)
-    notes = (f"interval of the change: {label}", f"interval: {label}")
+    notes = (f"{interval_words(chart)}: {label}", f"interval: {label}")
     return next((note for note in notes if len(note) <= longest), label)
 
 
@@ -63,9 +72,15 @@ def printable(text: str) -> str:
 
 def moment(at: datetime) -> str:
     """`2026-09-08 04:20 UTC`."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def day(at: datetime, *, year: bool) -> str:
     """`8 Sep 2026`, or `8 Sep`."""
-    return f"{at.day} {at:%b %Y}" if year else f"{at.day} {at:%b}"
+    at = at.astimezone(UTC)
+    return f"{at.day} {month(at)} {at.year}" if year else f"{at.day} {month(at)}"
+
+
+def month(at: datetime) -> str:
+    """`Sep`."""
+    return _MONTHS[at.month - 1]

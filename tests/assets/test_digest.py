@@ -133,8 +133,8 @@ def test_a_month_tells_every_day_once_and_is_committed_once(december: Path) -> N
     text, row, head = _text(december), _digest(december), _head(december)
     assert (row["status"], row["days_finished"], row["days_unfinished"]) == ("published", 10, 0)
     assert "title: Digest of December 2025\nseries: digest\nepisode: 1\ndate: '2025-12-31T00:00:00Z'" in text
-    assert "What became of 10 days, from 2025-12-22 to 2025-12-31:\n\n- 4 days told as episodes\n" in text
-    assert "- 6 days quiet: looked at, and no shift found in 2 series, with 12 checks in all\n\n## Shifts" in text
+    assert "What became of 10 days, from 2025-12-22 to 2025-12-31:\n\n- 4 days with an episode\n" in text
+    assert "- 6 days quiet: looked at, and no new shift found in 2 series, with 12 checks in all\n\n## Shifts" in text
     assert (
         "2 shifts confirmed, 1 shift fixed:\n\n"
         "- median latency of `decode`: first told on 2025-12-23, confirmed on 2025-12-25 "
@@ -142,7 +142,9 @@ def test_a_month_tells_every_day_once_and_is_committed_once(december: Path) -> N
         "- median latency of `decode`: the regression first told on 2025-12-23 is fixed, told on 2025-12-27 "
         "([banterpacks/ep-003](../banterpacks/ep-003.md))\n"
     ) in text
-    assert "- 2025-12-23: decode is 20.5 % slower ([banterpacks/ep-001](../banterpacks/ep-001.md))\n" in text
+    assert (
+        "- 2025-12-23: decode: median latency rose by 20.5 % ([banterpacks/ep-001](../banterpacks/ep-001.md))\n" in text
+    )
     assert "muse verify digest-2025-12" in text
     changed = git(december / ".muse" / "blog", "show", "--name-only", "--format=%s", head).split("\n")
     assert changed == [
@@ -156,7 +158,9 @@ def test_a_quiet_month_is_told_and_its_claims_are_run_again(workspace: Path) -> 
     """The number of series that were checked is there for readers, and `muse verify` proves it by name or with all."""
     _build(workspace, JANUARY)
     text = _text(workspace)
-    assert "- 0 days told as episodes\n- 3 days quiet: looked at, and no shift found in 2 series, with 6 checks" in text
+    assert (
+        "- 0 days with an episode\n- 3 days quiet: looked at, and no new shift found in 2 series, with 6 checks" in text
+    )
     assert "## Shifts" not in text and "## Episodes" not in text
     [proof] = _proofs(workspace, "digest-2026-01")
     assert (proof.name, proof.broken) == ("digest/ep-001", ()) and proof.claims >= 8
@@ -197,7 +201,9 @@ def test_held_failed_and_waiting_days_are_never_counted_as_quiet(workspace: Path
         _set_episode(workspace, date(2025, 12, day), status=status)
     _build(workspace, DECEMBER)
     text = _text(workspace)
-    assert "- 4 days told as episodes\n- 3 days quiet: looked at, and no shift found in 2 series, with 6 checks" in text
+    assert (
+        "- 4 days with an episode\n- 3 days quiet: looked at, and no new shift found in 2 series, with 6 checks" in text
+    )
     assert "- 1 day waiting for a person to decide\n- 1 day held back: what" in text and "- 1 day failed\n" in text
     assert _broken(workspace) == set()
 

@@ -413,7 +413,7 @@ def test_a_quiet_day_is_built_as_skipped_with_the_count_of_series(workspace: Pat
     checked = sum(row["p_value"] is not None for row in _stored(workspace, "series_checks", QUIET))
     assert checked > 0
     assert (episode["status"], episode["series_checked"]) == ("skipped", checked)
-    assert episode["reason"] == f"nothing moved in {checked} series"
+    assert episode["reason"] == f"no new shift in {checked} series"
     assert all(check.passed for check in check_results(result).values())
     assert _head(workspace) == before
 

@@ -11,8 +11,10 @@ from muse_domain.episodes import (
     check_front_matter,
     check_sections,
     content_sha256,
+    number_episode,
     read_front_matter,
     split_front_matter,
+    unnumbered,
 )
 from muse_domain.facts import fact_from_row, recheck, settle
 from muse_domain.rendering import OVERRIDE_FACT, OVERRIDE_WORDS
@@ -76,7 +78,7 @@ def test_title_claims_can_be_found_in_the_front_matter() -> None:
     title = read_front_matter(made.canonical)["title"]
     claims = [claim for claim in ledger["claims"] if claim["where"] == "front_matter.title"]
     assert made.rendered is not None and "`" in made.rendered.title
-    assert "`" not in title and len(claims) == 2
+    assert "`" not in title and len(claims) == 3
     assert all(claim["text"] in title and claim["start"] is None for claim in claims)
 
 
@@ -193,3 +195,23 @@ def test_an_override_is_printed_with_its_reason_and_proves_itself() -> None:
     assert "Late events" in claim.text and "http" not in claim.text and "##" not in claim.text
     without = compose(inputs())
     assert OVERRIDE_WORDS not in without.canonical
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x](ep-NNN/y", "](ep-NNN.claims.json", "a | b",
+     "`code`", "<script>", "{{f2.change}}", "\u202eabc", "1\n2", "שלום 12.5 %",
+     "[x](https://evil.example)", "ep-001", "---", "x\x00y", "100 % faster"],
+)  # fmt: skip
+def test_whatever_a_benchmark_is_called_its_claims_stand_where_the_ledger_says(name: str) -> None:
+    """Also after the episode got its number, and back again."""
+    names = {f"f1.{one}": replace(sheet()[f"f1.{one}"], text=name) for one in ("name", "full_name", "suspect_path")}
+    given = inputs(sheet={**sheet(), **names})
+    made = compose(given)
+    assert made.objections == ()
+    markdown, ledger = number_episode(made.canonical, ledger_of(made, given, evidence(), dict.fromkeys(QUERIES, "")), 7)
+    _, body = split_front_matter(markdown)
+    for claim in ledger["claims"]:
+        if claim["where"] == "body":
+            assert body[claim["start"] : claim["end"]] == claim["text"]
+    assert unnumbered(markdown) == made.canonical

@@ -83,8 +83,8 @@ def test_it_tells_every_outcome_and_passes() -> None:
     assert made.objections == () and check_front_matter(made.canonical, ("digest",)) == []
     for line in (
         "What became of 31 days, from 2026-10-01 to 2026-10-31:",
-        "- 2 days told as episodes",
-        "- 25 days quiet: looked at, and no shift found in 2 series, with 75 checks in all",
+        "- 2 days with an episode",
+        "- 25 days quiet: looked at, and no new shift found in 2 series, with 75 checks in all",
         "- 1 day waiting for a person to decide",
         "1 shift confirmed, 1 shift fixed:",
         "- median latency of `prefill_512`: first told on 2026-09-30, confirmed on 2026-10-01 "
@@ -109,14 +109,14 @@ def test_a_quiet_month_has_neither_shifts_nor_episodes() -> None:
     """Their sections are left out, and nothing is said of what was not there."""
     made = _composed(_sheet({"quiet": 31}, ()))
     assert made.objections == () and "## Shifts" not in made.canonical and "## Episodes" not in made.canonical
-    assert "- 31 days quiet: looked at, and no shift found in 2 series, with 93 checks in all\n" in made.canonical
+    assert "- 31 days quiet: looked at, and no new shift found in 2 series, with 93 checks in all\n" in made.canonical
 
 
 def test_quiet_days_on_which_nothing_could_be_checked_claim_no_checks() -> None:
     """Series with too few runs are looked at, and not tested."""
     sheet = _sheet({"quiet": 31}, ())
     sheet["month.quiet_series"] = replace(sheet["month.quiet_series"], value=None)
-    assert "- 31 days quiet: looked at, and no shift found\n" in _composed(sheet).canonical
+    assert "- 31 days quiet: looked at, and no new shift found\n" in _composed(sheet).canonical
 
 
 def test_a_month_without_a_finished_day_has_no_text() -> None:
@@ -140,8 +140,8 @@ def test_a_post_that_is_no_post_is_not_linked() -> None:
     ("old", "new", "code"),
     [
         ("31 days", "30 days", "claim_moved"),
-        ("told as episodes", "told as 9 episodes", "stray_number"),
-        ("looked at, and no", "looked at, and not one", "altered_text"),
+        ("with an episode", "with 9 episodes", "stray_number"),
+        ("looked at, and no new", "looked at, and not one", "altered_text"),
         ("waiting for a person", "quiet", "altered_text"),
         ("](../chimera/ep-001.md)", "](https://example.org)", "unknown_link"),
         ("## Shifts", "## Feats", "altered_text"),

@@ -70,6 +70,16 @@ HONEST = [
     "The interface served {{day.sessions}}; their median latency was {{day.user_latency}}.",
     "- Profile {{f1.name}} from commit {{f1.commit}} on.\n- Look at {{f2.name}} next, measured since {{f2.since}}.",
     "* Run {{f3.name}} on an idle machine, and compare with {{f3.runs}}.",
+    "Both levels of {{f1.name}} are stated: {{f1.shift}}.",
+    "Whoever runs {{f1.name}} pays {{f1.change}} more for a call, so it should be looked at.",
+    "{{f1.name}} grew slower, {{f1.change}} over {{f1.runs}}.",
+    "- Bisect {{f2.name}} between the levels: there lie {{f2.suspects}}, the first to read is {{f2.suspect}}.",
+    "Commit {{f1.commit}} is where the new level of {{f1.name}} starts.",
+    "- Read {{f1.suspect_commit}}, the only commit known between both levels of {{f1.name}}.",
+    "The shift of {{f3.name}} so far rests on {{f3.runs}}, and is {{f3.state}}.",
+    "On {{day.date}} there were {{day.commits}}, and {{day.runs}} to compare.",
+    "The median latency of {{day.sessions}} was {{day.user_latency}}, against {{day.user_latency_before}}.",
+    "Over the trailing week the latency that users felt moved together with {{f1.name}}: {{f1.relation}}.",
 ]
 
 
@@ -256,6 +266,71 @@ def attacks_with_causes(rng: random.Random) -> Iterator[Attack]:
         yield "more than the rows show", "unproven_claim", with_paragraph(SENTENCES["f1"].format(more))
 
 
+# Words that the lists once lacked, of the wrong way of f1 (up, a regression) and of f2 (down, an improvement).
+NOT_OF_F1 = """
+    slashed chopped crashed collapsed cratered nosedived tanked sagged slipped eroded melted curtailed squeezed pared
+    whittled tapered faded vanished disappeared minimised minimized depleted crumbled downturn downtick abated softened
+    shrivelled deflated undershot shortened rapid rapidly brisk zippy superior progress upgraded healthy success triumph
+    boon streamlined nippy optimal favourable cheap lean strengthened"""
+NOT_OF_F2 = """
+    crept inched edged ticked exploded mushroomed bloated widened stretched lengthened ramped uptick upswing hiked
+    bumped accumulated accrued overshot intensified magnified snowballed piled advanced enlarged prolonged extended
+    crawled dragged choked hampered hindered impaired crippled painful penalty inferior expensive costly inefficient
+    lethargic laggy stalled stuttered unhealthy"""
+# (class, objection code, a sentence, what stands in it in the place of the star)
+OTHER_WORDS = (
+    ("a synonym of the wrong way", "wrong_direction", "{{f1.name}} * {{f1.change}}.", NOT_OF_F1.split()),
+    ("a synonym of the wrong way", "wrong_direction", "{{f2.name}} * {{f2.change}}.", NOT_OF_F2.split()),
+    ("a number in rare words", "naked_number", "{{f1.name}} moved * with {{f1.runs}}.",
+     "trio solo sole lone treble quartered septupled eleventy magnitudes squared exponentially halfway grand".split()),
+    ("a date in vague words", "naked_date", "{{f1.name}} moved * with {{f1.runs}}.",
+     ("this morning", "overnight", "lately", "recently", "in the evening", "at dawn")),
+    ("another metric that rose", "naked_metric", "The * of {{f1.name}} rose by {{f1.change}}.",
+     "performance responsiveness efficiency pace rate allocations CPU energy overhead errors delay wait".split()),
+    ("people without a fact", "unproven_relation", "* of {{f1.name}} bear {{f1.runs}}.",
+     "Developers Guests Subscribers Viewers Tenants Folks".split()),
+    ("denied by a verb", "negation", "{{f1.name}} * a rise of {{f1.change}}.",
+     ("is devoid of", "escaped", "is immune to", "dodged")),
+    ("a possibility", "unproven_claim", "{{f1.name}} * by {{f1.change}}.",
+     ("could rise", "may rise", "almost rose", "nearly rose", "is supposed to be slower", "tends to rise")),
+    ("a direction as a possibility", "turned_direction", "{{f1.name}} * by {{f1.change}}.",
+     ("can rise", "should rise", "must be slower", "is, if slower, so", "is far from slower", "is free of a rise")),
+    ("a size without its way", "size_without_direction", "{{f1.name}} * by {{f1.change}}.",
+     ("moved", "changed", "shifted", "differs", "vacillated", "was touched")),
+    ("a size bent before it", "bent_size", "{{f1.name}} rose by * {{f1.change}}.",
+     ("over", "under", "about", "roughly", "exactly", "only", "just", "merely", "another", "a further", "up to",
+      "as much as", "close to", "in excess of", "upwards of")),
+    ("a size bent behind it", "bent_size", "{{f1.name}} rose by {{f1.change}} *.",
+     ("per run", "per commit", "each run", "a call", "points", "apiece", "of the runs")),
+    ("a commit that does", "claimed_cause", "{{f1.commit}} * {{f1.name}}.",
+     ("moved", "did this to", "changed", "turned", "created the new level of", "hit", "put", "is behind",
+      "is the source of", "is at the root of")),
+    ("a commit as the source", "claimed_cause", "The shift of {{f1.name}} * {{f1.commit}}.",
+     ("comes from", "follows from", "is the doing of", "can be traced to", "is pinned on", "went {{f1.shift}} with")),
+    ("a cause in rare words", "claimed_cause", "{{f1.name}} moved * the new cache, {{f1.runs}}.",
+     ("sparked by", "fuelled by", "induced by", "provoked by", "inflicted by", "via", "courtesy of", "in the wake of",
+      "on account of", "produced by", "inspired by")),
+    ("values of two times swapped", "turned_direction",
+     "{{day.sessions}} had a median latency of {{day.user_latency_before}}, against {{day.user_latency}} *.",
+     ("over the week before", "the day before", "in the week before {{day.date}}")),
+    ("a value of another time", "naked_date", "The median latency was {{day.user_latency}} *.",
+     ("over the week", "of the day")),
+    ("the day's value of an earlier time", "turned_direction", "* the median latency was {{day.user_latency}}.",
+     ("Before {{day.date}}", "Until {{day.date}}", "Previously")),
+    ("a benchmark's p95 as the users'", "unproven_relation", "* {{day.latency_p95}}.",
+     ("The interface served {{day.sessions}} at a latency of", "Users of {{day.sessions}} bore",
+      "Against {{day.user_latency}} stands")),
+    ("everything that was counted moved", "direction_without_fact", "On {{day.date}} {{day.series_checked}} *.",
+     "moved changed shifted differed drifted crashed collapsed regressed varied".split()),
+)  # fmt: skip
+
+
+def attacks_with_other_words(rng: random.Random) -> Iterator[Attack]:
+    for kind, code, sentence, words in OTHER_WORDS:
+        for word in words:
+            yield kind, code, with_paragraph(sentence.replace("*", word))
+
+
 # ---- lies about form ---------------------------------------------------------------------------------------
 
 MARKUP = (
@@ -329,6 +404,7 @@ def attacks_without_facts(rng: random.Random) -> Iterator[Attack]:
 MAKERS: tuple[Callable[[random.Random], Iterator[Attack]], ...] = (
     attacks_with_numbers, attacks_with_units_dates_commits, attacks_on_slots, attacks_with_directions,
     attacks_on_changes, attacks_with_causes, attacks_on_form, attacks_without_facts,
+    attacks_with_other_words,
 )  # fmt: skip
 
 
@@ -379,6 +455,43 @@ def test_a_change_without_a_good_direction_is_neither_better_nor_worse() -> None
     for word in ("improved", "faster", "regressed", "slower", "worse"):
         draft = with_paragraph(SENTENCES["f3"].format(word))
         assert "wrong_direction" in {o.code for o in judge_draft(draft, sheet(), licences)}
+
+
+@pytest.mark.parametrize(
+    ("unit", "direction", "effect", "speed"),
+    [("ms", "up", "regression", "slower"), ("ms", "down", "improvement", "faster"),
+     ("MB/s", "up", "improvement", "faster"), ("MB/s", "down", "regression", "slower"),
+     ("s", "down", "regression", ""), ("s", "up", "improvement", ""),
+     ("errors/s", "up", "regression", ""), ("errors/s", "down", "improvement", "")],
+)  # fmt: skip
+def test_only_what_is_better_by_being_quick_is_slower_or_faster(
+    unit: str, direction: str, effect: str, speed: str
+) -> None:
+    """More seconds until a failure are not slower, and fewer errors a second are not slower either."""
+    moved = {**sheet(), "f1.change": replace(sheet()["f1.change"], value=4.0 if direction == "up" else -4.0)}
+    licences = [replace(subjects()[0], unit=unit, direction=direction, effect=effect), *subjects()[1:]]
+    for word in ("slower", "faster"):
+        draft = with_paragraph(f"{{{{f1.name}}}} got {word}, {{{{f1.runs}}}}.")
+        found = {o.code for o in judge_draft(draft, moved, licences)}
+        assert ("wrong_direction" in found) == (word != speed), (word, found)
+
+
+def test_the_only_commit_is_told_where_there_is_no_other() -> None:
+    """A finding with four suspects has no only one, whichever of them a sentence names."""
+    draft = with_paragraph("- Profile {{f2.name}} at {{f2.suspect_commit}}, the only commit known between both levels.")
+    for suspects, found in ((1.0, set()), (4.0, {"unproven_claim"}), (None, {"unproven_claim"})):
+        given = {**sheet(), "f2.suspects": replace(sheet()["f2.suspects"], value=suspects)}
+        assert {o.code for o in judge_draft(draft, given, subjects())} == found
+
+
+def test_a_time_that_fell_by_half_is_not_half_as_fast_again() -> None:
+    """ "45 % faster" of a time that fell by 45 % is wrong by as much again; of a rate that rose it is right."""
+    down = {**sheet(), "f1.change": replace(sheet()["f1.change"], value=-45.0)}
+    licences = [replace(subjects()[0], direction="down", effect="improvement"), *subjects()[1:]]
+    for text, refused in (("{{f1.name}} is {{f1.change}} faster.", True), ("{{f1.name}} fell by {{f1.change}}.", False),
+                          ("{{f1.name}} is faster, {{f1.shift}}.", False)):  # fmt: skip
+        found = {o.code for o in judge_draft(with_paragraph(text), down, licences) if o.where == "why_it_matters"}
+        assert found == ({"bent_size"} if refused else set()), text
 
 
 def test_a_refuted_finding_licenses_no_direction() -> None:
@@ -575,8 +688,9 @@ def test_values_of_two_findings_swapped_are_refused() -> None:
     [
         ("rose by", "fell by", "wrong_direction"),
         ("fell by", "rose by", "wrong_direction"),
-        (" longer.", " shorter.", "wrong_direction"),
-        (" more ", " lower ", "wrong_direction"),
+        (" higher, a", " lower, a", "wrong_direction"),
+        (" lower, an", " higher, an", "wrong_direction"),
+        (", a regression", ", an improvement", "wrong_direction"),
         ("moved together with", "was caused by", "claimed_cause"),
         ("rose by", "did not rise by", "negation"),
         ("The shift lies", "The shift of twelve lies", "naked_number"),

@@ -15,6 +15,7 @@ from muse_domain.wording import (
     Style,
     UnknownSlot,
     is_absent,
+    level_style,
     offered_slots,
     percent_style,
     phrase,
@@ -98,6 +99,8 @@ def percent(name: str, value: float | None) -> Fact:
         (-1.2, 0.4, 1.9, ("+0.4 %", "between −1.2 % and +1.9 %")),
         (-4.0, 1.3, 9.8, ("+1 %", "between −4 % and +10 %")),
         (12.0, 12.0, 12.0, ("+12.0 %", "between 12.0 % and 12.0 %")),
+        (149.6, 150.0, 150.4, ("+150.0 %", "between 149.6 % and 150.4 %")),
+        (105.2, 106.0, 106.9, ("+106 %", "between 105 % and 107 %")),
         (5.0, 12.0, float("inf"), ("+12.0 %", None)),
         (None, 12.0, None, ("+12.0 %", None)),
     ],
@@ -117,6 +120,7 @@ def test_percentages_have_as_many_digits_as_their_interval_justifies(
 
 
 @given(st.floats(-500.0, 500.0), st.floats(0.01, 200.0))
+@settings(deadline=None)
 def test_rounding_stays_within_the_interval(low: float, width: float) -> None:
     """What is shown of a change is nearer to it than a seventh of its interval, and no end is lost."""
     change = low + width / 2.0
@@ -129,6 +133,28 @@ def test_rounding_stays_within_the_interval(low: float, width: float) -> None:
         assert (number == 0.0) == (one.value == 0.0)
 
 
+NUMBER = re.compile(r"(?P<sign>[+−]?)(?P<digits>[0-9,]+(?:\.(?P<decimals>[0-9]+))?)(?: |$)")
+FINITE = st.floats(-1e6, 1e6).map(lambda value: value + 0.0)
+HALVES = st.sampled_from([0.5, -0.5, 0.05, -0.05, 0.005, -0.005, 0.0005, 99.95, -99.95, 0.25, 1.5])
+
+
+@given(st.one_of(FINITE, HALVES), st.one_of(FINITE, HALVES), st.one_of(FINITE, HALVES))
+@example(0.5, 41.0, 41.5)
+@example(-0.5, -20.0, -41.5)
+@settings(max_examples=500, deadline=None)
+def test_no_percentage_is_shown_as_nought_nor_without_its_sign(low: float, change: float, high: float) -> None:
+    """Half a percent is not shown as nought; half a unit of the last digit is the farthest that a number is off."""
+    given = {f"f1.{name}": percent(name, v) for name, v in (("low", low), ("change", change), ("high", high))}
+    style = percent_style("f1", given, is_signed=True)
+    for value in (low, change, high):
+        read = NUMBER.match(show(percent("x", value), style))
+        assert read is not None
+        size = float(read["digits"].replace(",", ""))
+        assert read["sign"] == ("+" if value > 0 else "−" if value < 0 else "")
+        assert (size == 0.0) == (value == 0.0)
+        assert abs(size - abs(value)) <= 0.5 * 10.0 ** -len(read["decimals"] or "") * (1.0 + 1e-9)
+
+
 @pytest.mark.parametrize("style", ["plain", "signed"])
 def test_what_published_ledgers_name_is_shown_as_ever(style: Style) -> None:
     """A ledger holds a claim's style, not its interval: its text must read the same for good."""
@@ -136,10 +162,65 @@ def test_what_published_ledgers_name_is_shown_as_ever(style: Style) -> None:
 
 
 @given(st.floats(1e-9, 1e12), st.sampled_from(["ms", "MB", "tokens/s", "%"]))
+@settings(deadline=None)
 def test_a_shown_value_is_the_value(value: float, unit: str) -> None:
     """Rounding moves a value by no more than half of its third digit."""
     number = float(show(fact(value, unit)).split(" ")[0].replace(",", ""))
     assert number == pytest.approx(value, rel=0.0051) or (unit == "%" and abs(number - value) <= 0.051)
+
+
+def level(name: str, value: float, unit: str = "ms") -> Fact:
+    return Fact(FactSpec(f"f1.{name}", "f1", "q", {}, f"median:{name}", unit), value, None, 9, "hash")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reads"),
+    [
+        (12.1, 14.3, "from 12.1 ms to 14.3 ms"),
+        (100.4, 102.9, "from 100.4 ms to 102.9 ms"),
+        (100.4, 130.0, "from 100 ms to 130 ms"),
+        (9.996, 10.11, "from 9.996 ms to 10.11 ms"),
+        (1000.2, 1000.9, "from 1,000.20 ms to 1,000.90 ms"),
+        (820_000.0, 844_000.0, "from 820,000 ms to 844,000 ms"),
+        (-3.2, -2.9, "from −3.20 ms to −2.90 ms"),
+        (5.0, 5.0, "from 5.00 ms to 5.00 ms"),
+    ],
+)
+def test_two_levels_are_shown_as_far_apart_as_they_are(before: float, after: float, reads: str) -> None:
+    """A change of 2.5 % is not told as one from 100 ms to 103 ms, and never as one from 100 ms to 100 ms."""
+    given = {"f1.before": level("before", before), "f1.after": level("after", after)}
+    parts = phrase("f1", "shift", given)
+    assert "".join(one if isinstance(one, str) else show(given[one.fact], one.style) for one in parts) == reads
+
+
+@given(st.floats(1e-6, 1e9), st.floats(0.02, 3.0), st.sampled_from([-1.0, 1.0]))
+@settings(deadline=None)
+def test_the_difference_of_two_shown_levels_is_their_difference(before: float, change: float, sign: float) -> None:
+    """Whoever subtracts what is shown is off by a tenth of the change at most."""
+    given = {"f1.before": level("before", before), "f1.after": level("after", before * (1.0 + sign * change))}
+    style = level_style("f1", given)
+    shown = [float(show(one, style).removesuffix(" ms").replace(",", "").replace("−", "-")) for one in given.values()]
+    assert shown[1] - shown[0] == pytest.approx(sign * change * before, rel=0.101)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (12.4, "run", "12.4 run"),
+        (1.0, "days", "1.00 days"),
+        (0.412, "p", "0.412 p"),
+        (-3.25, "%", "−3.25 %"),
+        (3.0, "rho", "3.00 rho"),
+        (3.0, "", "3.00"),
+        (3.0, "a | b", "3.00 `a / b`"),
+        (3.0, "](https://evil.example)", "3.00 `] (https://evil.example)`"),
+        (3.0, "<b>", "3.00 `<b>`"),
+        (3.0, "$", "3.00 `$`"),
+    ],
+)
+def test_the_unit_of_a_report_counts_nothing_and_is_no_markup(value: float, unit: str, shown: str) -> None:
+    """A report may call its unit what it likes: 12.4 of it are no 12 runs, and a loss of 3.25 % keeps its sign."""
+    assert show(level("before", value, unit)) == shown
 
 
 @pytest.mark.parametrize(
@@ -151,7 +232,11 @@ def test_a_shown_value_is_the_value(value: float, unit: str) -> None:
         ("test[a|b]`x`\nnext", "code", "`test[a/b]'x' next`"),
         ("a\u202eb\x00c", "code", "`a b c`"),
         ("", "code", "`?`"),
+        ("x](ep-NNN/y", "code", "`x] (ep-NNN/y`"),
         ("Fix the cache", "quote", "“Fix the cache”"),
+        ("fix(algo): close (a seam) (#1010)", "subject", "“fix(algo): close (a seam) (1010)”"),
+        ("[x](https://evil.example) (www.evil.example)", "subject", "“x … (…”"),
+        ("fix(algo): close", "quote", "“fix algo : close”"),
         ("median latency", "words", "median latency"),
         ("2026-09-08", "date", "2026-09-08"),
     ],
@@ -192,6 +277,8 @@ def test_a_commit_subject_becomes_plain_text(subject: str) -> None:
     assert not re.search(r"(?<!\w)www\.|mailto:|javascript:", plain, re.IGNORECASE)
     assert plain.isprintable() and plain == " ".join(plain.split())
     assert not plain.startswith(("-", "+", "="))
+    cited = show(fact(None, "subject", subject))
+    assert "](" not in cited and not set('<>[]{}`*_~|#\\!&$"@＠') & set(cited) and cited.isprintable()
     quoted = show(fact(None, "quote", subject))
     assert quoted.startswith("“") and quoted.endswith("”") and quoted.count("“") == quoted.count("”") == 1
 
@@ -225,6 +312,18 @@ def test_a_relation_says_when_it_is_opposed() -> None:
     opposed: dict[str, Any] = {**sheet(), "f1.relation": replace(relation, value=-0.7)}
     assert phrase("f1", "relation", sheet())[0] == Citation("f1.relation")
     assert phrase("f1", "relation", opposed)[0] == "in opposite directions, "
+
+
+def test_what_is_left_of_a_refuted_shift_has_its_signs() -> None:
+    """No word gives it a direction, so an interval of which both ends are negative shows that they are."""
+    refuted = {**sheet(), "f1.state": replace(sheet()["f1.state"], text="refuted")}
+    refuted |= {
+        f"f1.{end}": replace(sheet()[f"f1.{end}"], value=value) for end, value in (("low", -0.9), ("high", -3.1))
+    }
+    interval = [part for part in phrase("f1", "interval", refuted) if isinstance(part, Citation)]
+    assert [show(refuted[part.fact], part.style) for part in interval] == ["−0.9 %", "−3.1 %"]
+    [change] = phrase("f1", "change", refuted)
+    assert isinstance(change, Citation) and show(refuted["f1.change"], change.style).startswith("+")
 
 
 def test_only_measured_facts_are_offered() -> None:

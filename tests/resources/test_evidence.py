@@ -139,6 +139,13 @@ def test_fields_asked_together_have_the_rows_of_each_alone(told: ClickHouseWareh
     assert any(row.text is not None or row.value is not None for rows in alone.values() for row in rows)
 
 
+def test_the_commit_on_both_sides_is_the_last_good_one(told: ClickHouseWarehouse) -> None:
+    """What is told of noise is told of the commit before the change."""
+    parameters = {**SHARED["finding_text"], "field": "last_good_commit"}
+    [row] = told.evidence(FactSpec("f1.same_commit", "f1", "finding_text", parameters, "single", "commit"))
+    assert row.text == findings()[0].last_good_commit
+
+
 class Counted:
     """A warehouse for facts that remembers how they were asked for."""
 

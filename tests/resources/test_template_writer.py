@@ -34,7 +34,7 @@ METRICS = {
 TEXTS = {"name": "`parse`", "metric": "median latency", "changed_at": "2026-09-01T12:00:00+00:00", "commit": "c" * 40,
          "commit_subject": "Cache 3 tables, 40% faster (see https://x.example)", "date": "2026-09-01",
          "models": "gemma3:4b", "state": "suspected", "hearts_commit": "c" * 40, "suspect": "c" * 40,
-         "suspect_touches": "other", "suspect_path": "parse.py", "cause": "unknown",
+         "suspect_touches": "other", "suspect_path": "parse.py", "cause": "unknown", "same_commit": "b" * 40,
          "cause_reason": "the reports do not name the machine, which may have changed with the commit"}  # fmt: skip
 
 
@@ -80,6 +80,7 @@ def _value(of: Finding | None, name: str) -> float:
     if of is None:
         return 7.0
     stated = {"before": of.before_median, "after": of.after_median, "change": of.change_pct, "p_value": of.p_value}
+    stated |= {"suspects": float(len(of.suspects))} if of.suspects else {}
     return stated.get(name, 7.0)
 
 
@@ -146,7 +147,7 @@ def test_the_only_suspect_is_named_itself() -> None:
     task = task_of(one, texts={"suspect": only.sha})
     rendered, objections = render_judged(write(task), task.sheet, [one])
     assert objections == [] and rendered is not None
-    assert "at commit `ddddddd`, the only commit between the runs of the old level and the new." in rendered.body
+    assert "at commit `ddddddd`, the only commit known between the runs of the old level and the new." in rendered.body
 
 
 @pytest.mark.parametrize("one", EVERY_KIND, ids=lambda f: f"{f.effect}-{f.key.metric}-{f.direction}-{f.cause}")
@@ -160,6 +161,38 @@ def test_a_cause_that_is_unknown_is_said_to_be_so(one: Finding) -> None:
     )
     assert (said in rendered.body) == (one.cause == "unknown")
     assert ("f1.cause" in task.slots) == (one.cause == "unknown")
+
+
+@pytest.mark.parametrize("one", EVERY_KIND, ids=lambda f: f"{f.effect}-{f.key.metric}-{f.direction}-{f.cause}")
+def test_an_effect_is_told_of_code_and_of_an_unknown_cause_alone(one: Finding) -> None:
+    """What was measured in another way did not get better or worse, and what is noise did not either."""
+    task = task_of(one)
+    rendered, objections = render_judged(write(task), task.sheet, [one])
+    assert objections == [] and rendered is not None
+    claims_effect = ", a regression." in rendered.body or ", an improvement." in rendered.body
+    assert claims_effect == (one.effect != "change" and one.cause in ("code", "unknown"))
+    assert ("counts as noise" in rendered.body) == (one.cause == "noise")
+    assert ("measured by another method" in rendered.body) == (one.cause == "method")
+
+
+def test_noise_is_told_of_the_commit_on_both_sides() -> None:
+    """Not of the one that the new level begins with: that one may have been measured on one side only."""
+    task = task_of(finding("f1", "latency", 12.0, "noise"))
+    rendered, objections = render_judged(write(task), task.sheet, [finding("f1", "latency", 12.0, "noise")])
+    assert objections == [] and rendered is not None
+    assert "The same commit, `bbbbbbb`, was measured before and after" in rendered.body
+    assert "at commit `bbbbbbb` on an idle machine" in rendered.body
+
+
+@pytest.mark.parametrize("days_ago", [3, 11])
+def test_a_relation_includes_the_change_only_where_its_week_does(days_ago: int) -> None:
+    """The week of a relation ends with the day; an older change is not part of it."""
+    at = NOON - timedelta(days=days_ago)
+    one = replace(finding("f1", "latency", 12.0, "code"), last_before=at, changed_at=at)
+    rendered, objections = render_judged(write(task_of(one, related=True)), task_of(one, related=True).sheet, [one])
+    assert objections == [] and rendered is not None
+    assert "the latency that users felt moved together with" in rendered.body
+    assert (", the change included," in rendered.body) == (days_ago == 3)
 
 
 def later(one: Finding, state: State) -> Finding:
@@ -196,6 +229,7 @@ def test_a_refuted_finding_is_taken_back(one: Finding) -> None:
     assert "lies between −1.2 % and +1.9 %" in rendered.body
     assert "commit" not in rendered.body.replace("commits", "")
     told = {name for name in task.slots if name.startswith("f1.")}
+    assert "the place of the change that was refuted" in rendered.body and "its level changed" not in rendered.body
     assert "p = " not in rendered.body and "p < " not in rendered.body
     assert told.isdisjoint({"f1.new_runs", "f1.significance", "f1.since", "f1.commit", "f1.suspects", "f1.confirmed"})
 

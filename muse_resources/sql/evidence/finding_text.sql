@@ -9,6 +9,7 @@ SELECT
         field = 'metric', metric_label,
         field = 'changed_at', formatDateTime(changed_at, '%Y-%m-%dT%H:%i:%S+00:00', 'UTC'),
         field = 'first_bad_commit', first_bad_commit,
+        field = 'last_good_commit', last_good_commit,
         field = 'state', state,
         field = 'cause', cause,
         field = 'cause_reason', cause_reason,

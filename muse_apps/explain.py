@@ -115,13 +115,18 @@ def _show_runs(reading: ReportReading) -> None:
 
 def _stated(run: Measurement) -> list[tuple[str, str, str]]:
     values = {column: getattr(run, column) for column in METRIC_COLUMNS}
-    rows = [(name, f"{value:g}", "bench_runs") for name, value in values.items() if value is not None]
-    rows += [(one.name, f"{one.value:g} {one.unit}", f"bench_metrics, better: {one.better}") for one in run.metrics]
+    rows = [(name, _digits(value), "bench_runs") for name, value in values.items() if value is not None]
+    rows += [(m.name, f"{_digits(m.value)} {m.unit}", f"bench_metrics, better: {m.better}") for m in run.metrics]
     names = ("ts", "commit_sha", "model", "quant", "dataset", "n_samples")
     facts = {name: getattr(run, name) for name in names}
     rows += [(name, str(value), "bench_runs") for name, value in facts.items() if value is not None]
     rows += [(f"environment.{name}", value, "bench_runs") for name, value in sorted(run.environment.items())]
     return rows
+
+
+def _digits(value: float) -> str:
+    """As many digits as a report is compared by; the last ones of a double are those of no measurement."""
+    return f"{value:.12g}"
 
 
 def _quality(run: Measurement) -> str:

@@ -28,17 +28,14 @@ from muse_domain.formats.values import (
     stated_time,
 )
 from muse_domain.measurements import METRIC_COLUMNS, Measurement, Metric, Refusal, ReportReading, ReportRefused
+from muse_domain.quality import flag
 
 _TIME = re.compile(r"(?:time|timeraw)_|(?:Time|Timeraw)[A-Z_]")
 _PEAK_MEMORY = re.compile(r"peakmem_|PeakMem[A-Z_]")
 _SIZE = re.compile(r"mem_|Mem[A-Z_]")
 _MACHINE_KEYS = ("arch", "cpu", "num_cpu")
-_STATISTICS = {
-    "latency_q25_ms": "stats_q_25",
-    "latency_q75_ms": "stats_q_75",
-    "latency_ci99_low_ms": "stats_ci_99_a",
-    "latency_ci99_high_ms": "stats_ci_99_b",
-}
+_QUARTILES = {"latency_q25_ms": "stats_q_25", "latency_q75_ms": "stats_q_75"}
+_INTERVAL = {"latency_ci99_low_ms": "stats_ci_99_a", "latency_ci99_high_ms": "stats_ci_99_b"}
 _RELEASE = re.compile(r"([0-9]+)\.[\w.+-]{0,80}")
 _MEDIAN_ONLY = "asv states the median of the samples; it saved them without --record-samples"
 _NO_SAMPLES = {c: _MEDIAN_ONLY for c in METRIC_COLUMNS if c.startswith("latency_")}
@@ -69,7 +66,8 @@ One run for each benchmark and combination of parameters that has a value, named
 
 Null: `ts` where the start is not stated (`date` is the commit's, not that of the measurement), the mean without
 samples, tokens, cost. Combinations without a value (failed, skipped) are refused, once for each benchmark. The
-machine's name is not read; its memory is kept to two digits, of its system the major release.
+machine's name is not read; its memory is kept to two digits, of its system the major release. Of few samples the
+confidence interval may reach below zero: it is left out, and the run flagged.
 `machine.json` and `benchmarks.json` hold no results and are refused.
 """
 
@@ -127,7 +125,7 @@ def _run(report: Mapping[str, object], result: AsvResult) -> Measurement:
         null_reasons=no_time | no_commit,
     )
     if _TIME.match(function):
-        return with_columns(measurement, *_times(result), why_null=_NO_SAMPLES)
+        return flag(with_columns(measurement, *_times(result), why_null=_NO_SAMPLES), *_warnings(result))
     memory = {"memory_peak_mb": result.value / 1e6} if _PEAK_MEMORY.match(function) else {}
     return with_columns(measurement, Columns(memory), why_null=_NO_TIME)
 
@@ -150,13 +148,22 @@ def _tail_of_means(result: AsvResult) -> dict[str, str]:
 
 def _metrics(function: str, result: AsvResult) -> Iterator[Metric]:
     if _TIME.match(function):
-        for name, key in _STATISTICS.items():
+        for name, key in (_QUARTILES if _reaches_below_zero(result) else _QUARTILES | _INTERVAL).items():
             seconds = number(result.stated.get(key))
             yield from metric(name, None if seconds is None else seconds * 1000, "ms")
     elif _SIZE.match(function):
         yield Metric("size_bytes", result.value, "B", "lower")
     elif not _PEAK_MEMORY.match(function):
         yield Metric("value", result.value, "not stated")
+
+
+def _reaches_below_zero(result: AsvResult) -> bool:
+    """Whether the interval is no range of times: asv takes it from Student's distribution, wide for two samples."""
+    return (number(result.stated.get("stats_ci_99_a")) or 0) < 0
+
+
+def _warnings(result: AsvResult) -> list[str]:
+    return ["so few samples that their confidence interval reaches below zero"] if _reaches_below_zero(result) else []
 
 
 def _environment(report: Mapping[str, object], result: AsvResult) -> dict[str, str]:

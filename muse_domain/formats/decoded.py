@@ -18,6 +18,13 @@ _BYTE_ORDER_MARKS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"\xfd7zXZ\x00": "xz",
+    b"BZh": "bzip2",
+}
 _ASSIGNMENT = re.compile(r"window\.BENCHMARK_DATA\s*=\s*")
 _CLOSERS = {"{": "}", "[": "]"}
 _EXACT_DIGITS = 18
@@ -59,6 +66,9 @@ def decode(data: bytes) -> Decoded:
 
 
 def _text(data: bytes) -> str:
+    packed = next((kind for mark, kind in _PACKED.items() if data.startswith(mark)), None)
+    if packed:
+        raise ReportRefused(f"The file is packed ({packed}).", "Unpack it, then ingest what it holds.")
     if data.startswith(tuple(_BYTE_ORDER_MARKS)):
         encoding = next(encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if data.startswith(mark))
         raise ReportRefused(f"The file is {encoding}, not UTF-8.", "Convert it to UTF-8, then ingest it again.")

@@ -157,7 +157,9 @@ def _results(
 
 
 def _stored(item: Mapping[str, object]) -> StoredResult | None:
-    name, value = label(item.get("name")), number(item.get("value"))
+    stated = item.get("value")
+    # Some versions of the action stored all but the first value of a Go benchmark as the texts that Go printed.
+    name, value = label(item.get("name")), decimal(stated) if isinstance(stated, str) else number(stated)
     if name is None or value is None:
         return None
     texts = {key: item.get(key) for key in ("unit", "range", "extra")}

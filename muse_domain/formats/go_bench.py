@@ -16,7 +16,7 @@ from statistics import fmean
 from muse_domain.formats.benchmark_tools import StoredResult, read_result
 from muse_domain.formats.columns import Columns, mean_columns, with_columns
 from muse_domain.formats.decoded import Decoded
-from muse_domain.formats.values import content_hash, decimal, is_object, label, stated_commit, stated_time
+from muse_domain.formats.values import content_hash, decimal, excerpt, is_object, label, stated_commit, stated_time
 from muse_domain.measurements import Measurement, Refusal, ReportReading, ReportRefused
 from muse_domain.quality import flag
 
@@ -33,20 +33,28 @@ _WHY_NULL = {"tokens_per_sec": "this tool times calls, not tokens"}
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One result as printed: `values` by their units, `settings` the lines "key: value" that hold for it."""
+    """One result as printed: `values` by their units, `settings` the lines "key: value" that hold for it.
+
+    `broken` are the texts by their units that are no numbers.
+    """
 
     name: str
     iterations: int
     values: Mapping[str, float]
     settings: Mapping[str, str]
+    broken: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Output:
-    """What one package, or a whole text, printed. `started` is the time of its first event, None for a text."""
+    """What one package, or a whole text, printed. `started` is the time of its first event, None for a text.
+
+    `announced` are the names that stand on a line alone.
+    """
 
     started: object = None
     lines: list[_Line] = field(default_factory=list)
+    announced: list[str] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     has_failed: bool = False
     has_header: bool = False
@@ -74,8 +82,9 @@ One run for each benchmark, named `PACKAGE.BENCHMARK`, without the number of pro
 Null: `ts` of a text, percentiles (a repetition is a mean of many calls), tokens, cost, memory.
 The number at the end of the names is that of the processors where all of an output end in the same one; with
 several (`-cpu 1,2,4`) it stays in the name, as it may be the benchmark's own.
-A benchmark that failed or was skipped is refused, and the others of a failed package are flagged. A whole output that
-does not end in PASS, ok or FAIL is cut and refused; single lines of results without their head are read and flagged.
+A benchmark that failed, was skipped or has no result is refused, and the others of a failed package are flagged. A
+value that is no number is not read and flags the run. A whole output that does not end in PASS, ok or FAIL is cut and
+refused; single lines of results without their head are read and flagged.
 """
 
     def recognises(self, path: str, content: Decoded) -> bool:
@@ -128,7 +137,17 @@ def _output(text: str, started: object) -> _Output:
             _take(output, line, settings)
         output.has_failed |= line.startswith("FAIL")
         output.has_end = bool(_END.fullmatch(line)) or (output.has_end and not stated and not is_result)
+    output.refusals += _without_result(output)
     return output
+
+
+def _without_result(output: _Output) -> Iterator[Refusal]:
+    """The benchmarks that were announced (`-v`, or other output after the name) and have no line of a result."""
+    told = [line.name for line in output.lines] + [refusal.item for refusal in output.refusals]
+    for name in dict.fromkeys(output.announced):
+        # The result has the processors after the name, and a benchmark of sub-benchmarks has none of its own.
+        if not any(known == name or known.startswith((f"{name}-", f"{name}/")) for known in told):
+            yield Refusal(label(name) or "(unnamed)", "The benchmark began, but no line states its result.", _REMEDY)
 
 
 def _refused(name: str, outcome: str) -> Refusal:
@@ -140,15 +159,17 @@ def _take(output: _Output, line: str, settings: Mapping[str, str]) -> None:
     """A result, or the refusal of a line that should be one. A name alone announces the benchmark (`-v`)."""
     name, *cells = line.split()
     if not cells:
+        output.announced.append(name)
         return
-    pairs = {unit: decimal(text) for text, unit in zip(cells[1::2], cells[2::2], strict=False)}
-    values = {unit: value for unit, value in pairs.items() if value is not None}
+    pairs = [(text, unit, decimal(text)) for text, unit in zip(cells[1::2], cells[2::2], strict=False)]
+    values = {unit: value for _, unit, value in pairs if value is not None}
+    broken = {unit: text for text, unit, value in pairs if value is None}
     iterations = int(cells[0]) if cells[0].isdecimal() and len(cells[0]) < 18 else None
     if iterations is None or not values or len(cells) % 2 == 0:
         reason = "The line states no result: other output may stand within it, or it is cut."
         output.refusals.append(Refusal(label(name) or "(unnamed)", reason, _REMEDY))
         return
-    output.lines.append(_Line(name, iterations, values, settings))
+    output.lines.append(_Line(name, iterations, values, settings, broken))
 
 
 def _runs(output: _Output) -> Iterator[Measurement]:
@@ -191,7 +212,19 @@ def _run(output: _Output, name: str, processors: str, results: list[_Line]) -> M
     )
     repetitions = [value / 1e6 for value in units.get("ns/op", [])]
     columns = mean_columns(repetitions) if len(repetitions) > 1 else Columns()
-    return flag(with_columns(measurement, reading.columns, columns, why_null=_WHY_NULL), *_warnings(output))
+    timed = with_columns(measurement, reading.columns, columns, _unusable(results), why_null=_WHY_NULL)
+    return flag(timed, *_broken_values(results), *_warnings(output))
+
+
+def _unusable(results: Sequence[_Line]) -> Columns:
+    """Why no line gives a mean, where lines state one that is no number."""
+    stated = any("ns/op" in line.broken for line in results) and not any("ns/op" in line.values for line in results)
+    return Columns(reasons={"latency_mean_ms": "the report states ns/op without a usable number"} if stated else {})
+
+
+def _broken_values(results: Sequence[_Line]) -> list[str]:
+    broken = [f"{excerpt(text)} {excerpt(unit)}" for line in results for unit, text in line.broken.items()]
+    return [f"{pair}: not a number, so it is not read" for pair in dict.fromkeys(broken)]
 
 
 def _units(results: Sequence[_Line]) -> list[str]:

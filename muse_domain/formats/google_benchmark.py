@@ -77,12 +77,13 @@ One run for each `run_name` of `benchmarks`: its repetitions are the samples of 
 | rows of `Complexity()` | a run `NAME complexity CURVE` with its coefficients and `rms` as metrics |
 | `context.date`, if it has an offset | `ts` |
 | a full hash under `git_commit`, `commit`, `revision` or the like in `context` | `commit_sha` |
-| `num_cpus`, scaling, ASLR, build type, name of the executable, `threads`, own keys such as `compiler` | environment |
+| `num_cpus`, `caches` (level, type, size), scaling, ASLR, build type, name of the executable, `threads`, own keys \
+such as `compiler` | environment |
 
 A benchmark that failed or was skipped is quarantined, also if only one of its repetitions was. A debug build of the
 library and CPU frequency scaling are flagged. Null: percentiles, as a repetition is a mean over its iterations
 (with one iteration each they are known, from enough repetitions), extremes and deviation of a single repetition,
-tokens, cost, memory. The name of the host, clock rate, caches, load, labels and further aggregates
+tokens, cost, memory. The name of the host, clock rate, load, labels and further aggregates
 (`cv`, a project's own) are not read.
 """
 
@@ -143,7 +144,14 @@ def _environment(context: Row) -> dict[str, str]:
     executable = label(context.get("executable"))
     facts = {key: scalar(context.get(key)) for key in (*_ENVIRONMENT_KEYS, *_OWN_ENVIRONMENT_KEYS)}
     facts["executable"] = re.split(r"[\\/]", executable)[-1] if executable else None
+    # The library states no model of the CPU: the sizes of its caches tell one machine from another.
+    facts["caches"] = ", ".join(_cache(cache) for cache in listed(context, "caches") if is_object(cache))
     return {key: fact for key, fact in facts.items() if fact}
+
+
+def _cache(cache: Row) -> str:
+    stated = (scalar(cache.get(key)) for key in ("level", "type", "size"))
+    return " ".join(part for part in stated if part)
 
 
 def _fitted(context: StatedOnce, benchmark: BenchmarkRows) -> Measurement:

@@ -57,7 +57,8 @@ One run for each entry, named `BENCHMARK (MODE, PARAMETERS)`.
 
 Null: percentiles in the mode avgt (an iteration is a mean of many calls), all latencies in thrpt, the deviation,
 time and commit, which JMH does not state. The path of the JVM, system properties and flags with paths are not read.
-A score that is not a number quarantines the run; a unit that is no time keeps its value as a metric and flags it.
+A score that is not a number, or a throughput of zero or less, quarantines the run; a unit that is no time keeps its
+value as a metric and flags it.
 """
 
     def recognises(self, path: str, content: Decoded) -> bool:
@@ -194,7 +195,12 @@ def _is_vm_flag(argument: str) -> bool:
 
 
 def _defects(primary: Mapping[str, object]) -> list[str]:
-    return [] if number(primary.get("score")) is not None else ["the score is not a number"]
+    score = number(primary.get("score"))
+    if score is None:
+        return ["the score is not a number"]
+    if score <= 0 and _throughput(score, _unit(primary)) is not None:
+        return [f"the throughput is {score:g}: nothing completed"]
+    return []
 
 
 def _warnings(mode: str | None, primary: Mapping[str, object]) -> list[str]:

@@ -31,6 +31,8 @@ _TEST = "iteration_duration"
 # No metric of k6 can have a space in its name.
 _WHOLE_TEST = "whole test"
 _OF_REQUESTS = ("http_reqs", "http_req_failed")
+# By its name in the machine-readable summary, and in all others.
+_CHECKS = ("checks_succeeded", "checks")
 _BETTER: Mapping[str, Better] = {
     "http_reqs": "higher",
     "http_req_failed": "lower",
@@ -75,7 +77,8 @@ One run for each trend, named as k6 names it (`http_req_duration`, `http_req_dur
 Null: a minimum of 0 (a request that was never sent, or a coarse clock) and the deviation; `ts` and
 commit, which most summaries do not state, and p99 unless it was asked for.
 A threshold that failed flags the run of its metric (in a `--summary-export`, `true` says that it failed). Failed
-requests flag the run of the requests; if all failed, it is quarantined. Data of the setup is not read.
+requests flag the run of the requests; if all failed, it is quarantined. Checks that failed flag the run that holds
+their rate: answers may have been fast and wrong. Data of the setup is not read.
 The lines of `--out json` are single samples: refused, export a summary of the test instead.
 """
 
@@ -232,6 +235,9 @@ def _defects(run: _Run) -> list[str]:
 def _warnings(run: _Run) -> list[str]:
     share = _failed_share(run)
     found = [f"{share:.3%} of the requests failed"] if share and share < 1 else []
+    held = next((_rate(other) for other in run.others if other.full_name in _CHECKS), None)
+    if held is not None and held < 1:
+        found.append(f"{1 - held:.3%} of the checks failed")
     for item in (run.trend, *run.others):
         found += [f"threshold failed: {item.full_name} {condition}" for condition in item.failed]
     return found

@@ -9,6 +9,7 @@ ten seconds only, under the same column names.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from muse_domain.formats.columns import Columns, with_columns
 from muse_domain.formats.decoded import Decoded
@@ -46,6 +47,8 @@ _WHY_NULL = {
     "latency_std_ms": "Locust states no deviation",
     "tokens_per_sec": "this tool counts requests, not tokens",
 }
+# Below it, a step of the rounding is more than 5 %: from 1 to 2 ms it would be told as twice the time.
+_WHOLE_MS = 10
 _NOTHING_TIMED = "no response was timed: Locust writes 0 for it"
 
 
@@ -67,8 +70,9 @@ One run for each line, named by the request's type and name; the sum of all is `
 | `90%`, `99.9%` | metrics `latency_p90_ms`, `latency_p99_9_ms` |
 
 The column names of Locust before 1.0 are known too. Its percentiles are approximate: a change within the rounding of
-5 % is not seen. A percentile that the rounding moved outside minimum and maximum is left out, and so are all of a
-line whose `100%` is not its maximum (percentiles of other requests than the line's).
+5 % is not seen. Below 10 ms they are whole milliseconds, too coarse to be compared: they become metrics
+(`latency_p50_rounded_ms` and so on). A percentile that the rounding moved outside minimum and maximum is left out, and
+so are all of a line whose `100%` is not its maximum (percentiles of other requests than the line's).
 Null: `ts`, commit and environment, which the table does not state, the deviation, and a minimum of 0 (none, or a
 rounded one). Failed requests are in the times and flag the run; if all failed, it is quarantined. A table without its
 last line, the sum, is cut. The histories and the lists of failures and exceptions are refused.
@@ -174,22 +178,32 @@ def _rounded(line: _Line) -> Columns:
     values, reasons = {}, {}
     for column, name in _ROUNDED.items():
         value = line.number(name)
-        if value is not None and (low is None or value >= low) and (high is None or value <= high) and value > 0:
+        if _is_coarse(value):
+            reasons[column] = f"stated as {value:g} ms: below {_WHOLE_MS} ms Locust's whole milliseconds are too coarse"
+        elif value is not None and (low is None or value >= low) and (high is None or value <= high) and value > 0:
             values[column] = value
         elif value is not None:
             reasons[column] = f"stated as {value:g} ms, rounded to outside of minimum and maximum"
     return Columns(values, reasons)
 
 
+def _is_coarse(value: float | None) -> TypeGuard[float]:
+    """Whether a time may be half of a millisecond away; what has a fraction is held at minimum or maximum instead."""
+    return value is not None and 0 < value < _WHOLE_MS and value.is_integer()
+
+
 def _median(line: _Line) -> dict[str, float]:
     median = line.number("median response time")
-    return {"latency_p50_ms": median} if median else {}
+    return {"latency_p50_ms": median} if median and not _is_coarse(median) else {}
 
 
 def _metrics(line: _Line) -> Iterator[Metric]:
     for column, (name, unit, better) in _METRICS.items():
         if unit != "ms" or line.requests:
             yield from metric(name, line.number(column), unit, better)
+    for column, name in _ROUNDED.items():
+        value = line.number(name)
+        yield from metric(f"{column.removesuffix('_ms')}_rounded_ms", value if _is_coarse(value) else None, "ms")
 
 
 def _defects(line: _Line) -> list[str]:

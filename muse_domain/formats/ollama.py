@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from muse_domain.formats.banterhearts import judged, no_percentiles, not_an_object, stated_environment
 from muse_domain.formats.columns import Columns, stated_columns, with_columns
@@ -160,11 +161,9 @@ class OllamaRequestsTable:
     name = "banterhearts-ollama-requests"
     title = "Banterhearts Ollama requests (CSV)"
     documentation = f"""\
-A request a line. One run for each model, options and start of the suite, named `prompts/MODEL
-(OPTIONS)`. Tables
-of parameter tuning (`num_gpu`, `num_ctx`, `temperature`) and of quantizations (`tag`) are read the same
-way; their
-times have no zone, so `ts` is null.
+A request a line. One run for each model, options and start of the suite, named `prompts/MODEL (OPTIONS)`. A table
+without the column `model` is named by its file, and `model` is null. Tables of parameter tuning (`num_gpu`, `num_ctx`,
+`temperature`) and of quantizations (`tag`) are read the same way; their times have no zone, so `ts` is null.
 
 {DOCUMENTED}
 `quant` is the `tag` column, or the end of the model's name ("...-q4_0").
@@ -181,7 +180,8 @@ A line with too few or too many cells is refused, and the others stay; a table t
         groups: dict[_RowKey, list[Row]] = {}
         for row in rows:
             groups.setdefault(_run_of(row), []).append(row)
-        return ReportReading(self.name, tuple(_run(group) for group in groups.values()), tuple(refusals))
+        file = label(PurePosixPath(path).stem)
+        return ReportReading(self.name, tuple(_run(group, file) for group in groups.values()), tuple(refusals))
 
 
 def _defect(row: Row) -> str | None:
@@ -211,12 +211,13 @@ def _options(row: Row) -> str:
     return ", ".join(part for part in (columns, options) if part)
 
 
-def _run(rows: list[Row]) -> Measurement:
+def _run(rows: list[Row], file: str | None) -> Measurement:
+    """One run; without a column `model` the file's name tells apart what is not the same model."""
     first = rows[0]
     model = label(first.get("model"))
     ts, no_time = stated_time(first.get("timestamp"))
     measurement = Measurement(
-        benchmark=_benchmark(model, _options(first)),
+        benchmark=_benchmark(model or file, _options(first)),
         suite="prompts",
         ts=ts,
         model=model,

@@ -62,10 +62,10 @@ _NO_LATENCY = "the report states no end-to-end latency (e2el): times to tokens a
 _WHY_NULL = {c: _NO_LATENCY for c in METRIC_COLUMNS if c.startswith("latency_")} | {
     "tokens_per_sec": "the report states no output_throughput"
 }
-_NO_EXTREMES = {
-    "latency_min_ms": "the report states mean and percentiles, no extremes",
-    "latency_max_ms": "the report states mean and percentiles, no extremes",
-}
+# What a report with e2el may still lack: vLLM states p99 alone where `--metric-percentiles` asks for no other.
+_NOT_STATED = {column: f"the report states no {key}" for column, key in _COLUMN_KEYS.items()} | dict.fromkeys(
+    ("latency_min_ms", "latency_max_ms"), "the report states mean and percentiles, no extremes"
+)
 _NO_ZONE = re.compile(r"[0-9]{8}-[0-9]{6}")
 _LOCAL_PATH = re.compile(r"(?:[~.]{0,2}[\\/]|[A-Za-z]:[\\/])")
 
@@ -131,7 +131,7 @@ def _run(report: Mapping[str, object]) -> Measurement:
     )
     stated = stated_columns(report, _COLUMN_KEYS)
     rate = stated_columns(report, {"tokens_per_sec": "output_throughput"})
-    why = _WHY_NULL | (_NO_EXTREMES if stated.values else {})
+    why = _WHY_NULL | (_NOT_STATED if stated.values else {})
     columns = (stated if stated.values else _measured(report), rate)
     return flag(with_columns(measurement, *columns, why_null=why), *_warnings(report))
 

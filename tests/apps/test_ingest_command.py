@@ -438,6 +438,14 @@ def test_a_report_is_explained_without_a_workspace(tmp_path: Path) -> None:
     assert done.exit_code == 0 and "Without a workspace" in done.output and "timing/parse ok" in done.output
 
 
+def test_a_value_is_explained_to_the_digit(tmp_path: Path) -> None:
+    """Whoever compares it with the report finds its digits again."""
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(report(mean_ms=12563.465956)))
+    done = CliRunner().invoke(app, ["--workspace", str(tmp_path / "none"), "ingest", "--explain", str(path)])
+    assert "12563.465956" in done.output
+
+
 def test_events_of_a_source_are_explained(built: Small) -> None:
     """The mapping, the first events, the refused lines with their numbers."""
     said = built.told("ingest", "--explain", built.folder / "events/a.jsonl")

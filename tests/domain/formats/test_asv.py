@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muse_domain.formats.registry import read_report
-from muse_domain.measurements import Measurement, ReportRefused
+from muse_domain.measurements import Measurement, Quality, ReportRefused
 from tests.domain.formats.test_registry import assert_sound, json_values, paths, read_or_refuse
 
 Runs = Callable[[object], dict[str, Measurement]]
@@ -78,6 +78,20 @@ def test_a_time_is_the_median_in_seconds(runs_of: Runs) -> None:
     assert run.latency_p50_ms == 12.5 and run.latency_mean_ms is None
     assert "median" in run.null_reasons["latency_mean_ms"]
     assert run.n_samples == 10
+
+
+def test_an_interval_below_zero_says_nothing_against_the_median(runs_of: Runs) -> None:
+    """With two samples asv's interval of the median is wider than the median: no time is negative for that."""
+    wide = [[4.4], [], "a" * 64, 1700000100500, 4.25, [-0.73], [9.54], [4.35], [4.46], [1], [2], None]
+    run = only(runs_of(report({"a.time_x": wide})))
+    assert run.quality is Quality.FLAGGED and run.latency_p50_ms == 4400.0
+    assert "so few samples that their confidence interval reaches below zero" in run.quality_reasons
+    assert [m.name for m in run.metrics] == ["latency_q25_ms", "latency_q75_ms"]
+
+
+def test_a_negative_median_is_quarantined(runs_of: Runs) -> None:
+    """The interval may reach below zero, the time itself cannot."""
+    assert only(runs_of(report({"a.time_x": row([-4.4])}))).quality is Quality.QUARANTINED
 
 
 def test_the_time_is_that_of_the_measurement_not_of_the_commit(runs_of: Runs) -> None:

@@ -33,7 +33,7 @@ def script(report: dict[str, object]) -> str:
     return f"window.BENCHMARK_DATA = {json.dumps(report)};"
 
 
-def bench(name: str, value: float, unit: str, range: str = "", extra: str = "") -> dict[str, object]:
+def bench(name: str, value: float | str, unit: str, range: str = "", extra: str = "") -> dict[str, object]:
     return {"name": name, "value": value, "unit": unit, "range": range, "extra": extra}
 
 
@@ -64,6 +64,26 @@ def test_old_and_new_go_histories_give_the_same_run(runs_of: Runs, kept: int) ->
     """Before 1.18 the action stored the fused line alone."""
     run = only(runs_of(history(entry("go", *GO[:kept]))))
     assert [m.name for m in run.metrics] == ["bytes_per_op", "allocs_per_op"]
+
+
+def test_go_values_stored_as_texts_are_the_same_numbers(runs_of: Runs) -> None:
+    """So some versions of the action stored all but the first: none of them is lost."""
+    stored = [
+        bench("BenchmarkA - ns/op", 9376839334, "ns/op", "", "1 times\n8 procs"),
+        bench("BenchmarkA - cpu_seconds/op", "9.4", "cpu_seconds/op", "", "1 times\n8 procs"),
+        bench("BenchmarkA - B/op", "4910336", "B/op", "", "1 times\n8 procs"),
+    ]
+    run = only(runs_of(history(entry("go", *stored))))
+    assert run.benchmark == "BenchmarkA" and run.latency_mean_ms == 9376.839334
+    assert [(m.name, m.value) for m in run.metrics] == [("cpu_seconds/op", 9.4), ("bytes_per_op", 4910336.0)]
+
+
+@pytest.mark.parametrize("value", ["", "9,4", "fast", "NaN", "0x10"])
+def test_a_text_that_is_no_number_is_refused(value: str) -> None:
+    """Only what is spelled in plain digits is a value."""
+    stored = bench("fib", value, "ns/iter")
+    reading = read_report("data.js", script(history(entry("cargo", stored))).encode())
+    assert not reading.measurements and "no usable number" in reading.refusals[0].reason
 
 
 def test_repeated_go_benchmarks_are_runs_of_their_own(runs_of: Runs) -> None:

@@ -106,6 +106,23 @@ def test_a_line_with_other_output_in_it_is_refused() -> None:
     assert len(reading.measurements) == 1 and len(reading.refusals) == 2
 
 
+def test_a_benchmark_whose_result_is_lost_is_refused() -> None:
+    """What a benchmark prints may take its result to a line without a name; `-v` announces those with results too."""
+    text = output("BenchmarkX", RESULT, "BenchmarkS", "BenchmarkS/a-8 5 100 ns/op", "BenchmarkY-8", "  100  12 ns/op")
+    refusals = read_report("a", text.encode()).refusals
+    assert [(one.item, one.reason) for one in refusals] == [
+        ("BenchmarkY-8", "The benchmark began, but no line states its result.")
+    ]
+
+
+def test_a_value_that_is_no_number_is_told(runs_of: Runs) -> None:
+    """A decimal comma is no number: the time is null for that, not because none was printed."""
+    run = only(runs_of(output("BenchmarkX-8 100 12,5 ns/op 3 allocs/op")))
+    assert run.latency_mean_ms is None
+    assert run.null_reasons["latency_mean_ms"] == "the report states ns/op without a usable number"
+    assert run.quality_reasons == ("12,5 ns/op: not a number, so it is not read",)
+
+
 def test_an_output_without_its_end_is_cut() -> None:
     """Between two results as well as within one."""
     whole = output(RESULT, RESULT.replace("X", "Y"))

@@ -67,6 +67,18 @@ def test_the_unit_of_each_row_counts(runs_of: Runs, unit: str, factor: float) ->
     assert run.latency_mean_ms == pytest.approx(250 * factor)
 
 
+def test_another_cpu_is_another_environment(runs_of: Runs) -> None:
+    """The report states no model: machines of as many CPUs differ by their caches, not by the load or the clock."""
+
+    def environment(size: int, **context: object) -> object:
+        caches = [{"type": "Unified", "level": 3, "size": size, "num_sharing": 8}]
+        (run,) = runs_of(report(row(), caches=caches, **context)).values()
+        return run.environment
+
+    assert environment(33554432) == environment(33554432, mhz_per_cpu=2900, load_avg=[7.5], host_name="other")
+    assert environment(33554432) != environment(50331648)
+
+
 @pytest.mark.parametrize("unit", ["fortnights", None, 3])
 def test_an_unknown_unit_is_not_guessed(runs_of: Runs, unit: object) -> None:
     """The time is null with the reason."""

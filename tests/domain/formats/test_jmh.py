@@ -101,6 +101,15 @@ def test_a_score_that_is_no_number_is_quarantined(runs_of: Runs) -> None:
     assert run.quality is Quality.QUARANTINED and "the score is not a number" in run.quality_reasons
 
 
+@pytest.mark.parametrize("score", [0, -3.5])
+def test_a_throughput_of_nothing_is_quarantined(runs_of: Runs, score: float) -> None:
+    """No operation completed in the time: no rate that another run could be compared with."""
+    run = only(runs_of([entry(mode="thrpt", primary={"score": score, "scoreUnit": "ops/s"})]))
+    assert (
+        run.quality is Quality.QUARANTINED and f"the throughput is {score:g}: nothing completed" in run.quality_reasons
+    )
+
+
 def test_an_unknown_unit_keeps_its_value_and_is_flagged(runs_of: Runs) -> None:
     """It is neither a time nor a throughput."""
     run = only(runs_of([entry(primary={"scoreUnit": "fortnights/op"})]))

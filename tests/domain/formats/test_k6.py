@@ -131,6 +131,25 @@ def test_failed_requests_flag_and_quarantine(runs_of: Runs) -> None:
     assert every.quality is Quality.QUARANTINED
 
 
+@pytest.mark.parametrize(
+    "report",
+    [
+        exported(checks={"value": 0.75, "passes": 300, "fails": 100}),
+        handled(checks={"type": "rate", "contains": "default", "values": {"rate": 0.75, "passes": 300, "fails": 100}}),
+    ],
+)
+def test_failed_checks_flag_the_run_that_counts_them(runs_of: Runs, report: dict[str, Any]) -> None:
+    """A wrong answer may be a fast one; k6 itself fails no test for it."""
+    run = runs_of(report)["whole test"]
+    assert run.quality is Quality.FLAGGED and run.quality_reasons == ("25.000% of the checks failed",)
+
+
+def test_checks_that_all_held_say_nothing(runs_of: Runs) -> None:
+    """A rate of 1 is what is expected of them."""
+    run = runs_of(exported(checks={"value": 1, "passes": 400, "fails": 0}))["whole test"]
+    assert run.quality is Quality.OK
+
+
 def test_the_zero_rates_of_old_versions_are_left_out(runs_of: Runs) -> None:
     """Before 0.30 the export wrote 0 for each rate."""
     run = runs_of(exported(http_req_failed={"value": 0, "passes": 50, "fails": 150}))["http_req_duration"]

@@ -59,6 +59,23 @@ def test_a_percentile_rounded_above_the_maximum_is_left_out(runs_of: Runs) -> No
     assert run.latency_p50_ms == 120 and run.quality is Quality.OK
 
 
+def test_whole_milliseconds_are_too_coarse_for_fast_answers(runs_of: Runs) -> None:
+    """A median of 1.6 ms that becomes one of 1.4 is 2 and then 1 to Locust: kept, and never compared."""
+    line = "GET,/a,200,0,2,2.8,1.5,75.1,284,20.5,0.0,2,2,3,3,4,5,8,14,20,75,75"
+    run = runs_of(table(line))["GET /a"]
+    assert run.latency_mean_ms == 2.8 and run.latency_p99_ms == 14
+    assert run.latency_p50_ms is None and run.latency_p95_ms is None
+    assert "whole milliseconds are too coarse" in run.null_reasons["latency_p95_ms"]
+    rounded = [(m.name, m.value, m.better) for m in run.metrics if "rounded" in m.name]
+    assert rounded == [("latency_p50_rounded_ms", 2, "none"), ("latency_p95_rounded_ms", 5, "none")]
+
+
+def test_the_only_answer_is_its_median(runs_of: Runs) -> None:
+    """Locust holds the median within minimum and maximum: what has a fraction is one of them, to the digit."""
+    line = "GET,/a,1,0,4.25,4.25,4.25,4.25,284,20.5,0.0,4,4,4,4,4,4,4,4,4,4,4"
+    assert runs_of(table(line))["GET /a"].latency_p50_ms == 4.25
+
+
 def test_percentiles_of_other_requests_are_left_out(runs_of: Runs) -> None:
     """Locust 0.13.3 took those of the last ten seconds."""
     line = "GET,/a,200,0,110,115.5,80,9000,0,20.5,0,100,100,100,100,100,100,100,100,100,100,100"

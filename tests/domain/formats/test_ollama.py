@@ -121,6 +121,20 @@ def test_tuning_tables_group_by_their_settings(runs_of: Runs) -> None:
     assert {run.null_reasons["ts"] for run in runs.values()} == {"the report states a time without a zone"}
 
 
+def test_tables_that_name_no_model_are_told_apart_by_their_files() -> None:
+    """A table for each model, all of the same settings: compared as one, the change would be that of the model."""
+    text = b"num_gpu,num_ctx,temperature,config_name,ttft_s,tokens_s,eval_s\n999,1024,0.2,g999,0.1,101.4,2.9\n"
+    runs = [
+        read_report(path, text).measurements[0]
+        for path in ("reports/gemma3_1b_param_tuning.csv", "reports/gemma3_270m_param_tuning.csv")
+    ]
+    assert [run.benchmark for run in runs] == [
+        "prompts/gemma3_1b_param_tuning (num_ctx=1024, num_gpu=999, temperature=0.2)",
+        "prompts/gemma3_270m_param_tuning (num_ctx=1024, num_gpu=999, temperature=0.2)",
+    ]
+    assert {run.model for run in runs} == {None}
+
+
 def test_a_summary_states_means_only(runs_of: Runs) -> None:
     """The mean time to first token is a metric, and no percentile is made of it."""
     run = runs_of(summary(mean_ttft_s=0.65, mean_tokens_s=77.6))["prompts/m:8b-q8_0 (temperature=0.3)"]

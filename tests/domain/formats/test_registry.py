@@ -1,6 +1,7 @@
 """Recognising and reading any file: known, unknown, broken."""
 
 import copy
+import gzip
 import json
 import math
 import re
@@ -206,6 +207,8 @@ def test_a_report_reads_the_same_every_time() -> None:
         (b"\xef\xbb\xbf", "empty"),
         (json.dumps(SAMPLES["banterhearts-kernels"]).encode("utf-16"), "UTF-16"),
         (b'{"caf\xe9": 1}', "not UTF-8"),
+        (gzip.compress(FILES["banterhearts-kernels"], mtime=0), "packed (gzip)"),
+        (b"PK\x03\x04report.json", "packed (zip)"),
         (b"\x00\x01\x02", "binary"),
         (FILES["banterhearts-kernels"][:-10], "cut"),
         (b"{'a': 1,}", "not valid JSON"),

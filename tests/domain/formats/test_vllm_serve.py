@@ -73,6 +73,13 @@ def test_the_end_to_end_latency_is_the_latency(runs_of: Runs) -> None:
     assert metrics(run)["e2el_p90_ms"] == 920.5 and "e2el_mean_ms" not in metrics(run)
 
 
+def test_a_percentile_that_nobody_asked_for_is_null_for_that(runs_of: Runs) -> None:
+    """vLLM's default is p99 alone: the end-to-end latency itself is stated."""
+    run = only(runs_of(result(mean_e2el_ms=340.3, median_e2el_ms=166.5, std_e2el_ms=307.6, p99_e2el_ms=876.8)))
+    assert run.latency_p99_ms == 876.8 and run.latency_p95_ms is None
+    assert run.null_reasons["latency_p95_ms"] == "the report states no p95_e2el_ms"
+
+
 def test_generated_tokens_a_second_are_the_throughput(runs_of: Runs) -> None:
     """Neither the prompts' tokens nor the requests."""
     run = only(runs_of(result(total_token_throughput=3072.0)))

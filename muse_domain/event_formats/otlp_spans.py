@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from muse_domain.event_formats.event_format import EventFields, EventFormat
 
 _DOCUMENTATION = """\
-One event for each span of an export request: a line, as the collector's file exporter writes it, or a file.
+One event for each span of an export request: a line, as the collector's file exporter writes it, or a file. Requests
+from before 2022, with `instrumentationLibrarySpans`, are read alike.
 
 | OTLP | Muse |
 |---|---|

@@ -228,7 +228,8 @@ def test_every_honest_way_to_write_a_time_is_read_as_the_same_instant(events: Ev
     told = [
         ms, str(ms), ms * 1000, str(ms * 1_000_000), ms * 1_000_000, ms / 1000, "2026-09-01T10:00:00.250Z",
         "2026-09-01T12:00:00.250+02:00", "2026-09-01T04:30:00.250-0530", "2026-09-01 10:00:00.250",
-        "2026-09-01T10:00:00.250123456Z", "2026-09-01T10:00:00.250",
+        "2026-09-01T10:00:00.250123456Z", "2026-09-01T10:00:00.250", "2026-09-01 10:00:00,250", f"{ms}.75", ms + 0.5,
+        "2026-09-01T12:00:00,250+02:00",
     ]  # fmt: skip
     events.read(lines_of(*(event(number, at=at) for number, at in enumerate([*told, ms // 1000, "2026-09-01T10:00"]))))
     found = {row["event_id"]: row["ts"] for row in events.rows}
@@ -241,10 +242,12 @@ def test_every_honest_way_to_write_a_time_is_read_as_the_same_instant(events: Ev
 
 
 def test_a_time_that_would_have_to_be_guessed_is_refused(events: EventFolder) -> None:
-    """The engine's lenient parser makes a time of this year of "10:30", and 2020 of 2200: neither may enter a day."""
+    """The engine's lenient parser makes a time of this year of "10:30", 2020 of 2200, and a January of month 0."""
     guesses = [
         "10:30", "4/5/26", "12", "2026", "May", "2026-09-01", "soon", 12.5, True, "2200-01-01T00:00:00Z",
-        "1800-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-09-01T25:00:00Z", -5, {"s": 1788256800}, [1788256800],
+        "1800-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-09-01T25:00:00Z", "2026-00-01T00:00:00Z",
+        "2026-09-00T00:00:00Z", "2026-09-01T00:00:00+99:99", "2026-09-01T00:00:00+02:60", -5,
+        {"s": 1788256800}, [1788256800],
     ]  # fmt: skip
     events.write("a.jsonl", *(event(number, at=told) for number, told in enumerate(guesses)))
     events.take_in(date(1970, 1, 1), date(2149, 6, 6))

@@ -266,12 +266,18 @@ def test_a_user_agent_is_reduced_to_family_and_major_version(events: EventFolder
         "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML) Version/17.4 Safari/605.1.15": "Safari 17",
         "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0": "Firefox 128",
         CHROME: "Chrome 126",
+        "Mozilla/5.0 (iPhone) AppleWebKit/605.1 (KHTML, like Gecko) CriOS/113.0 Mobile/15E Safari/604.1": "Chrome 113",
+        "Mozilla/5.0 (iPhone) AppleWebKit/605.1 (KHTML, like Gecko) FxiOS/114.0 Mobile/15E Safari/605.1": "Firefox 114",
+        "Mozilla/5.0 (iPad) AppleWebKit/605.1 Version/16.0 EdgiOS/115.0 Mobile/15E Safari/605.1": "Edge 115",
+        "Mozilla/5.0 (Linux; Android 13) AppleWebKit/537.36 Chrome/110.0 Mobile Safari/537.36 EdgA/116.0": "Edge 116",
+        "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/64.0 Safari/537.36 Edge/17.17134": "Edge 17",
+        "Mozilla/5.0 (Linux; Android 13) SamsungBrowser/21.0 Chrome/110.0 Mobile Safari/537.36": "Samsung Internet 21",
         "ada-laptop-of-team-seven Chrome/": "other",
         "curl/8.5 run by ada": "other",
         "": None,
     }
-    rows = events.read(lines_of(*(event(number, agent=agent) for number, agent in enumerate(agents))))
-    assert [row["user_agent"] for row in rows] == list(agents.values())
+    rows = events.read(lines_of(*(event(id=agent or "none", agent=agent) for agent in agents)))
+    assert {row["event_id"]: row["user_agent"] for row in rows} == {agent or "none": agents[agent] for agent in agents}
 
 
 @pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)

@@ -355,6 +355,25 @@ def test_an_event_is_there_once_however_often_it_is_delivered(events: EventFolde
     assert events.ids.count(None) == 2
 
 
+@pytest.mark.parametrize("files", [("a.jsonl", "a.jsonl", "a.jsonl"), ("a.jsonl", "b.jsonl", "c.jsonl")])
+def test_of_an_event_that_was_sent_again_as_it_grew_the_latency_is_kept(events: EventFolder, files: Any) -> None:
+    """A view is sent first without its loading time, then with it, whole or as an update: it is one view."""
+    begun = {"type": "view", "date": 1788256800250, "session": {"id": "s"}, "view": {"id": "v-1", "time_spent": 1}}
+    loaded = begun | {"view": {"id": "v-1", "loading_time": 4115295000}}
+    later = begun | {"type": "view_update"}
+    events.sources = [EventSource(files="*.jsonl", format="datadog_rum")]
+    for told in ((begun, loaded, later), (begun, later, loaded | {"type": "view_update"})):
+        lines: dict[str, list[dict[str, Any]]] = {}
+        for name, one in zip(files, told, strict=True):
+            lines.setdefault(name, []).append(one)
+        for name, some in lines.items():
+            events.write(name, *some)
+        events.take_in()
+        assert [(row["event_type"], row["event_id"], row["latency_ms"]) for row in events.rows] == [
+            ("view", "v-1", 4115.295)
+        ]
+
+
 def test_an_event_is_there_once_a_day(events: EventFolder) -> None:
     """A day must not depend on which others are built with it."""
     events.write("a.jsonl", event(1), event(1, at="2026-09-02T10:00:00Z"))

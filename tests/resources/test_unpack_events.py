@@ -248,6 +248,21 @@ def test_a_duration_needs_both_ends_in_order(start: object, end: object, duratio
     assert event["durationNano"] == duration
 
 
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("Navigation: /account#top?token=s3cret&mail=ada@example.org", "Navigation: /account"),
+        ("HTTP GET https://shop.example.org/?q=a b\nc", "HTTP GET https://shop.example.org/"),
+        ("GET /users/:id", "GET /users/:id"),
+        ("what? C# and more", "what? C# and more"),
+        ("", ""),
+    ],
+)
+def test_the_name_of_a_span_holds_no_query(told: str, name: str) -> None:
+    """A browser's instrumentation names a navigation by the whole address, and it becomes the type of the event."""
+    assert [event["name"] for event in events("otlp_spans", otlp({"name": told}, "Span"))] == [name]
+
+
 def test_the_scopes_and_resources_of_records_do_not_mix() -> None:
     """Each record has those of its own group."""
 

@@ -21,7 +21,7 @@ from muse_domain.ports import RefusedLines, Row
 from muse_domain.settings import EventSource, ReportSource, SettingsError
 from muse_resources.adapters import Adapters
 from muse_resources.event_columns import event_columns
-from muse_resources.event_files import Inspected, engine_readable, inspect_events, refused_letters
+from muse_resources.event_files import Inspected, engine_readable, inspect_events, refused_letters, with_layout
 from muse_resources.input_files import InputFile, list_inputs
 from muse_resources.report_files import LARGEST_REPORT_BYTES, read_report_file
 from muse_resources.scratch_warehouse import without_writing
@@ -32,6 +32,10 @@ _HEAD = 1024**2
 _READ_SO_FAR = "docs/formats.md lists what is known."
 _OR_EVENTS = (
     "If these are events with names of their own, name the file in an [[events]] section, and which of its fields hold "
+    "`ts` and `event_type` in [events.mapping]."
+)
+_NAME_PARQUET = (
+    "If these are events, name the file in an [[events]] section, with its `format`, or with the columns that hold "
     "`ts` and `event_type` in [events.mapping]."
 )
 
@@ -45,6 +49,9 @@ def explain(path: Path, adapters_of: Callable[[], Adapters]) -> bool:
             return _explain_events(adapters, events)
         if names := recognise(_first_document(path)):
             return _explain_foreign_events(adapters, path, names)
+        # Whatever is packed so that not even events are read from it is told as what it is.
+        if with_layout(path, path.name, path.stat().st_size, event_format("json_lines")).layout == "parquet":
+            return _refused("The file is Parquet: events are read from it, reports are not.", _NAME_PARQUET)
         return _explain_report(adapters, path)
     except ReportRefused as error:
         return _refused(error.reason, error.remedy)

@@ -73,7 +73,7 @@ def with_layout(path: Path, shown: str, size_bytes: int, event_format: EventForm
     unpacked = _unpacked_head(path) if packed else head
     file = LineFile(path, shown, gzip=packed, byte_order_mark=unpacked.startswith(_BYTE_ORDER_MARK))
     if head.startswith(_PARQUET):
-        return replace(file, layout="parquet")
+        return replace(file, layout="parquet", unpack=_unpack(event_format, b"", False))
     text = unpacked.removeprefix(_BYTE_ORDER_MARK)
     document = _is_document(text)
     return replace(file, layout="document" if document else "lines", unpack=_unpack(event_format, text, document))
@@ -103,7 +103,7 @@ def inspect_object(
         file = replace(file, gzip=True)
         text = head(file, _FIRST_LINE)
     if text.startswith(_PARQUET):
-        return Inspected(replace(file, layout="parquet"), stored.etag, None)
+        return Inspected(replace(file, layout="parquet", unpack=_unpack(event_format, b"", False)), stored.etag, None)
     if stored.size_bytes and not text and not file.gzip:
         raise UnreadableInput("the object is not there any more")
     _refuse_foreign(text)
@@ -226,7 +226,7 @@ def _is_json(text: bytes, start: bytes = b"") -> bool:
 
 
 def _unpack(event_format: EventFormat, text: bytes, document: bool) -> str:
-    """Plain JSON lines need no unpacking: the engine is twice as fast without."""
+    """Plain JSON lines need no unpacking, nor rows of a mapping of your own: the engine is twice as fast without."""
     is_plain = event_format.name == "json_lines" and not document and not text.lstrip().startswith(b"[")
     return "" if is_plain else event_format.unpack
 

@@ -16,7 +16,7 @@ are read from `attributes.attributes`.
 | Datadog RUM | Muse |
 |---|---|
 | `date` (milliseconds), else the `timestamp` that the API states | `ts` |
-| `type`, an action's with its own kind: `action.click` | `event_type` |
+| `type`, an action's with its own kind: `action.click`, a view's update as `view` | `event_type` |
 | the id under the event's type (`action.id`, `view.id`, ...), else the `id` that the API states | `event_id` |
 | `session.id` | `session_id`, as a keyed hash |
 | `usr.anonymous_id`, else `usr.id` | groups events into sessions where none is stated, is not stored |
@@ -28,8 +28,9 @@ are read from `attributes.attributes`.
 
 Null: `latency_ms` of all other events, their durations are not waits of the user; `commit_sha` without the tag;
 `user_agent` of events that did not pass Datadog; the abandonment. A session is Datadog's own. SDKs send a view again
-as it grows: the copies have one id, and one of them is kept. A `session.type` other than `user` is a robot's: it is
-in the metadata. Users, accounts, addresses, pages, names of targets, messages and contexts are not read.
+as it grows, whole or as a `view_update`: the copies have one id, and one of them is kept, one that states the loading
+time if any does. A `session.type` other than `user` is a robot's: it is in the metadata. Users, accounts, addresses,
+pages, names of targets, messages and contexts are not read.
 """
 
 

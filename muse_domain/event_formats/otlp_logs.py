@@ -13,6 +13,7 @@ from muse_domain.event_formats.event_format import EventFields, EventFormat
 
 _DOCUMENTATION = """\
 One event for each log record of an export request: a line, as the collector's file exporter writes it, or a file.
+Requests from before 2022, with `instrumentationLibraryLogs`, are read alike.
 
 | OTLP | Muse |
 |---|---|

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from muse_domain.event_formats.event_format import EventFields, EventFormat
 
 _DOCUMENTATION = """\
-One event for each span of an export request: a line, as the collector's file exporter writes it, or a file.
+One event for each span of an export request: a line, as the collector's file exporter writes it, or a file. Requests
+from before 2022, with `instrumentationLibrarySpans`, are read alike.
 
 | OTLP | Muse |
 |---|---|
 | `startTimeUnixNano` | `ts` |
-| `name` | `event_type` |
+| `name`, of an address in it no query and no fragment | `event_type` |
 | `traceId` with `spanId`, neither empty nor zero | `event_id`: repeated deliveries count once |
 | `endTimeUnixNano` - `startTimeUnixNano` | `latency_ms` |
 | attribute `session.id`, else the resource's | `session_id`, as a keyed hash |

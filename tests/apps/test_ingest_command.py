@@ -484,6 +484,9 @@ def test_events_of_no_known_format_are_told_what_to_write(built: Small) -> None:
         ("image.png", b"\x89PNG\r\n\x1a\n\xff", "The file is not UTF-8 text"),
         ("cut.json", b'{"a": [1, 2', "The file is cut"),
         ("[odd] name.json", b"", "The file is empty."),
+        ("table.parquet", b"PAR1 nonsense PAR1", "The file is Parquet: events are read from it, reports are not."),
+        ("packed.jsonl.zst", b"\x28\xb5\x2f\xfd\0", "The file is packed with zstd."),
+        ("cut.jsonl.gz", gzip.compress(b'{"at": 1}\n' * 900, mtime=0)[:-20], "The gzip file is cut or broken"),
     ],
 )
 def test_a_broken_file_is_explained(built: Small, name: str, content: bytes, reason: str) -> None:

@@ -244,7 +244,8 @@ def test_every_honest_way_to_write_a_time_is_read_as_the_same_instant(events: Ev
     told = [
         ms, str(ms), ms * 1000, str(ms * 1_000_000), ms * 1_000_000, ms / 1000, "2026-09-01T10:00:00.250Z",
         "2026-09-01T12:00:00.250+02:00", "2026-09-01T04:30:00.250-0530", "2026-09-01 10:00:00.250",
-        "2026-09-01T10:00:00.250123456Z", "2026-09-01T10:00:00.250",
+        "2026-09-01T10:00:00.250123456Z", "2026-09-01T10:00:00.250", "2026-09-01 10:00:00,250", f"{ms}.75", ms + 0.5,
+        "2026-09-01T12:00:00,250+02:00",
     ]  # fmt: skip
     events.read(lines_of(*(event(number, at=at) for number, at in enumerate([*told, ms // 1000, "2026-09-01T10:00"]))))
     found = {row["event_id"]: row["ts"] for row in events.rows}
@@ -257,10 +258,12 @@ def test_every_honest_way_to_write_a_time_is_read_as_the_same_instant(events: Ev
 
 
 def test_a_time_that_would_have_to_be_guessed_is_refused(events: EventFolder) -> None:
-    """The engine's lenient parser makes a time of this year of "10:30", and 2020 of 2200: neither may enter a day."""
+    """The engine's lenient parser makes a time of this year of "10:30", 2020 of 2200, and a January of month 0."""
     guesses = [
         "10:30", "4/5/26", "12", "2026", "May", "2026-09-01", "soon", 12.5, True, "2200-01-01T00:00:00Z",
-        "1800-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-09-01T25:00:00Z", -5, {"s": 1788256800}, [1788256800],
+        "1800-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-09-01T25:00:00Z", "2026-00-01T00:00:00Z",
+        "2026-09-00T00:00:00Z", "2026-09-01T00:00:00+99:99", "2026-09-01T00:00:00+02:60", -5,
+        {"s": 1788256800}, [1788256800],
     ]  # fmt: skip
     events.write("a.jsonl", *(event(number, at=told) for number, told in enumerate(guesses)))
     events.take_in(date(1970, 1, 1), date(2149, 6, 6))
@@ -279,12 +282,18 @@ def test_a_user_agent_is_reduced_to_family_and_major_version(events: EventFolder
         "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML) Version/17.4 Safari/605.1.15": "Safari 17",
         "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0": "Firefox 128",
         CHROME: "Chrome 126",
+        "Mozilla/5.0 (iPhone) AppleWebKit/605.1 (KHTML, like Gecko) CriOS/113.0 Mobile/15E Safari/604.1": "Chrome 113",
+        "Mozilla/5.0 (iPhone) AppleWebKit/605.1 (KHTML, like Gecko) FxiOS/114.0 Mobile/15E Safari/605.1": "Firefox 114",
+        "Mozilla/5.0 (iPad) AppleWebKit/605.1 Version/16.0 EdgiOS/115.0 Mobile/15E Safari/605.1": "Edge 115",
+        "Mozilla/5.0 (Linux; Android 13) AppleWebKit/537.36 Chrome/110.0 Mobile Safari/537.36 EdgA/116.0": "Edge 116",
+        "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/64.0 Safari/537.36 Edge/17.17134": "Edge 17",
+        "Mozilla/5.0 (Linux; Android 13) SamsungBrowser/21.0 Chrome/110.0 Mobile Safari/537.36": "Samsung Internet 21",
         "ada-laptop-of-team-seven Chrome/": "other",
         "curl/8.5 run by ada": "other",
         "": None,
     }
-    rows = events.read(lines_of(*(event(number, agent=agent) for number, agent in enumerate(agents))))
-    assert [row["user_agent"] for row in rows] == list(agents.values())
+    rows = events.read(lines_of(*(event(id=agent or "none", agent=agent) for agent in agents)))
+    assert {row["event_id"]: row["user_agent"] for row in rows} == {agent or "none": agents[agent] for agent in agents}
 
 
 @pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from muse_domain.event_formats.event_format import stated
 from muse_domain.event_formats.registry import FORMATS, event_format
-from muse_domain.ports import Row
+from muse_domain.ports import Row, StoredObject
 from muse_domain.settings import EventMapping, EventSource
 from muse_resources import event_files, event_gathering
+from muse_resources.event_files import inspect_object
 from muse_resources.warehouse import ClickHouseWarehouse
 from tests.resources.event_folder import DAY, MAPPING, NEXT_DAY, EventFolder, event, lines_of, packed
 
@@ -365,6 +366,25 @@ def test_an_event_is_there_once_however_often_it_is_delivered(events: EventFolde
     assert events.ids.count(None) == 2
 
 
+@pytest.mark.parametrize("files", [("a.jsonl", "a.jsonl", "a.jsonl"), ("a.jsonl", "b.jsonl", "c.jsonl")])
+def test_of_an_event_that_was_sent_again_as_it_grew_the_latency_is_kept(events: EventFolder, files: Any) -> None:
+    """A view is sent first without its loading time, then with it, whole or as an update: it is one view."""
+    begun = {"type": "view", "date": 1788256800250, "session": {"id": "s"}, "view": {"id": "v-1", "time_spent": 1}}
+    loaded = begun | {"view": {"id": "v-1", "loading_time": 4115295000}}
+    later = begun | {"type": "view_update"}
+    events.sources = [EventSource(files="*.jsonl", format="datadog_rum")]
+    for told in ((begun, loaded, later), (begun, later, loaded | {"type": "view_update"})):
+        lines: dict[str, list[dict[str, Any]]] = {}
+        for name, one in zip(files, told, strict=True):
+            lines.setdefault(name, []).append(one)
+        for name, some in lines.items():
+            events.write(name, *some)
+        events.take_in()
+        assert [(row["event_type"], row["event_id"], row["latency_ms"]) for row in events.rows] == [
+            ("view", "v-1", 4115.295)
+        ]
+
+
 def test_an_event_is_there_once_a_day(events: EventFolder) -> None:
     """A day must not depend on which others are built with it."""
     events.write("a.jsonl", event(1), event(1, at="2026-09-02T10:00:00Z"))
@@ -426,6 +446,37 @@ def test_parquet_is_read_by_its_columns(events: EventFolder) -> None:
     assert (first["latency_ms"], second["latency_ms"]) == (812.25, None)
     assert second["metadata"] == {"size.width": "640", "panel": "12345678901234568"}
     assert len({row["session_id"] for row in events.rows}) == 1
+
+
+AT = "toDateTime64('2026-09-01 10:00:00.250', 6, 'UTC')"
+PARQUET_OF = {
+    "posthog": f"SELECT 'u-1' AS uuid, 'open' AS event, 'ada' AS distinct_id, {AT} AS timestamp, CAST(NULL, "
+    """'Nullable(String)') AS set, '{"$session_id": "s-1", "$lib": "web"}' AS properties""",
+    "rudderstack": f"SELECT 'track' AS type, 'open' AS event, 'u-1' AS messageId, {AT} AS timestamp, 'ada' AS "
+    "anonymousId, 'web' AS channel, CAST(tuple(1788256800123), 'Tuple(sessionId Int64)') AS context",
+    "datadog_rum": f"SELECT 'open' AS type, toUnixTimestamp64Milli({AT}) AS date, CAST(tuple('u-1'), "
+    "'Tuple(id String)') AS open, CAST(tuple('s-1', 'user'), 'Tuple(id String, type String)') AS session",
+}
+
+
+@pytest.mark.parametrize("known", PARQUET_OF)
+def test_parquet_of_a_known_format_is_read_as_its_lines_are(events: EventFolder, known: str) -> None:
+    """What a format makes of an event, it makes of a row: texts that spell objects, ids under the event's type."""
+    events.sources = [EventSource(files="*.parquet", format=known)]
+    write_parquet(events, events.folder / "a.parquet", PARQUET_OF[known])
+    events.take_in()
+    [row] = events.rows
+    assert row["ts"] == datetime(2026, 9, 1, 10, 0, 0, 250000, tzinfo=UTC)
+    assert (row["event_type"], row["event_id"]) == ("open", "u-1")
+    assert (row["session_id"] is None, row["session_derived"], row["metadata"] == {}) == (False, False, False)
+
+
+def test_parquet_in_a_store_is_unpacked_as_in_a_folder() -> None:
+    """The engine reads it there by another table function."""
+    stored = StoredObject("s3://bucket/a", "etag", 4, 0)
+    for name, unpack in (("posthog", "posthog"), ("segment", "batch"), ("json_lines", "")):
+        inspected = inspect_object(stored, lambda file, size: b"PAR1", event_format(name))
+        assert (inspected.file.layout, inspected.file.unpack) == ("parquet", unpack)
 
 
 def test_rows_of_parquet_that_are_no_events_are_refused(events: EventFolder) -> None:

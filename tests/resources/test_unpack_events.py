@@ -248,6 +248,21 @@ def test_a_duration_needs_both_ends_in_order(start: object, end: object, duratio
     assert event["durationNano"] == duration
 
 
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("Navigation: /account#top?token=s3cret&mail=ada@example.org", "Navigation: /account"),
+        ("HTTP GET https://shop.example.org/?q=a b\nc", "HTTP GET https://shop.example.org/"),
+        ("GET /users/:id", "GET /users/:id"),
+        ("what? C# and more", "what? C# and more"),
+        ("", ""),
+    ],
+)
+def test_the_name_of_a_span_holds_no_query(told: str, name: str) -> None:
+    """A browser's instrumentation names a navigation by the whole address, and it becomes the type of the event."""
+    assert [event["name"] for event in events("otlp_spans", otlp({"name": told}, "Span"))] == [name]
+
+
 def test_the_scopes_and_resources_of_records_do_not_mix() -> None:
     """Each record has those of its own group."""
 
@@ -264,6 +279,37 @@ def test_the_scopes_and_resources_of_records_do_not_mix() -> None:
         *[("one", "b", "b")] * 2,
         *[("three", "c", "c")] * 2,
     ]
+
+
+@pytest.mark.parametrize(("kind", "records"), [("Log", "logs"), ("Log", "logRecords"), ("Span", "spans")])
+def test_exports_from_before_2022_name_scopes_otherwise(kind: str, records: str) -> None:
+    """Instrumentation libraries; the new name counts where a request carries both."""
+    old = [{"instrumentationLibrary": {"name": "old"}, records: [{"name": "a", "eventName": "a"}] * 2}]
+    new = [{"scope": {"name": "new"}, "spans" if kind == "Span" else "logRecords": [{"name": "b", "eventName": "b"}]}]
+    groups: list[dict[str, Any]] = [
+        {f"instrumentationLibrary{kind}s": old},
+        {f"instrumentationLibrary{kind}s": old, f"scope{kind}s": []},
+        {f"instrumentationLibrary{kind}s": old, f"scope{kind}s": new},
+    ]
+    found = events(f"otlp_{kind.lower()}s", json.dumps({f"resource{kind}s": groups}))
+    assert [(event["scope"], event["name"]) for event in found] == [*[("old", "a")] * 4, ("new", "b")]
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "status"),
+    [
+        ({"kind": 3, "status": {"code": 2}}, 3, 2),
+        ({"kind": "SPAN_KIND_CLIENT", "status": {"code": "STATUS_CODE_ERROR"}}, 3, 2),
+        ({"kind": "SPAN_KIND_INTERNAL", "status": {"code": "STATUS_CODE_OK"}}, 1, 1),
+        ({"kind": "SPAN_KIND_UNSPECIFIED", "status": {"code": "STATUS_CODE_UNSET"}}, 0, 0),
+        ({"kind": "other", "status": {}}, 0, 0),
+        ({}, 0, 0),
+    ],
+)
+def test_an_enumeration_may_be_a_word(told: dict[str, Any], kind: int, status: int) -> None:
+    """As the printers of protobuf write it: it means the same number."""
+    (event,) = events("otlp_spans", otlp(told, "Span"))
+    assert (event["kind"], event["status"]) == (kind, status)
 
 
 def test_a_real_export_of_logs_is_unpacked() -> None:

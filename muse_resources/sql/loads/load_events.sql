@@ -18,10 +18,11 @@ SELECT
     if(isFinite(stated_latency) AND stated_latency >= 0, stated_latency / {latency_divisor:Float64}, NULL) AS latency_ms,
     multiIf(
         agent = '', NULL,
-        match(agent, 'Edg/\\d'), concat('Edge ', extract(agent, 'Edg/(\\d+)')),
+        match(agent, 'Edg(?:e|A|iOS)?/\\d'), concat('Edge ', extract(agent, 'Edg(?:e|A|iOS)?/(\\d+)')),
         match(agent, 'OPR/\\d'), concat('Opera ', extract(agent, 'OPR/(\\d+)')),
-        match(agent, 'Firefox/\\d'), concat('Firefox ', extract(agent, 'Firefox/(\\d+)')),
-        match(agent, 'Chrome/\\d'), concat('Chrome ', extract(agent, 'Chrome/(\\d+)')),
+        match(agent, 'SamsungBrowser/\\d'), concat('Samsung Internet ', extract(agent, 'SamsungBrowser/(\\d+)')),
+        match(agent, '(?:Firefox|FxiOS)/\\d'), concat('Firefox ', extract(agent, '(?:Firefox|FxiOS)/(\\d+)')),
+        match(agent, '(?:Chrome|CriOS)/\\d'), concat('Chrome ', extract(agent, '(?:Chrome|CriOS)/(\\d+)')),
         match(agent, 'Version/\\d+.*Safari'), concat('Safari ', extract(agent, 'Version/(\\d+)')),
         'other') AS user_agent,
     if(has(<metadata_values> AS stated_values, ''),
@@ -35,8 +36,11 @@ FROM
         null_lists,
         source_path,
         <ts> AS stated_ts,
-        if(match(stated_ts, '^(\\d{10}(\\.\\d+)?|\\d{13}|\\d{16}|\\d{19}|\\d{4}-\\d{2}-\\d{2}[T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d([.,]\\d+)?)? ?(Z|UTC|[+-]\\d{2}(:?\\d{2})?)?)$'),
-            parseDateTime64BestEffortOrNull(stated_ts, 3, 'UTC'), NULL) AS event_ts,
+        if(match(stated_ts, '^(\\d{10}(\\.\\d+)?|\\d{13}(\\.\\d+)?|\\d{16}|\\d{19}|\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])[T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d([.,]\\d+)?)? ?(Z|UTC|[+-]([01]\\d|2[0-3])(:?[0-5]\\d)?)?)$'),
+            parseDateTime64BestEffortOrNull(if(
+                -- Milliseconds with a fraction, as browsers have them: the engine reads whole ones.
+                substring(stated_ts, 14, 1) = '.', substring(stated_ts, 1, 13), replaceOne(stated_ts, ',', '.')), 3, 'UTC'),
+            NULL) AS event_ts,
         <event_id> AS native_id,
         <event_type> AS native_type,
         <commit> AS native_commit,

@@ -1,5 +1,6 @@
 -- Gathered events as they are stored: one row a day for each native event id, the earliest (a day must not depend on
--- which others load with it); events without an id are all kept. A derived session is the events of one person up to a
+-- which others load with it), of equally early ones one that states a latency: an event may be sent again when that is
+-- known. Events without an id are all kept. A derived session is the events of one person up to a
 -- gap of 30 minutes or midnight; its id is a number in its day and says nothing of the person.
 INSERT INTO {target:Identifier}
 SELECT
@@ -31,7 +32,7 @@ FROM
                 SELECT *, if(event_id IS NULL, rowNumberInAllBlocks() + 1, 0) AS distinct_key
                 FROM {gathered:Identifier}
                 WHERE day IN {days:Array(Date)}
-                ORDER BY ts, source_path
+                ORDER BY ts, latency_ms, source_path
                 LIMIT 1 BY day, event_id, distinct_key
             )
         )

@@ -7,8 +7,11 @@ FROM
     SELECT
         line,
         <ts> AS stated_ts,
-        if(match(stated_ts, '^(\\d{10}(\\.\\d+)?|\\d{13}|\\d{16}|\\d{19}|\\d{4}-\\d{2}-\\d{2}[T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d([.,]\\d+)?)? ?(Z|UTC|[+-]\\d{2}(:?\\d{2})?)?)$'),
-            parseDateTime64BestEffortOrNull(stated_ts, 3, 'UTC'), NULL) AS event_ts,
+        if(match(stated_ts, '^(\\d{10}(\\.\\d+)?|\\d{13}(\\.\\d+)?|\\d{16}|\\d{19}|\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])[T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d([.,]\\d+)?)? ?(Z|UTC|[+-]([01]\\d|2[0-3])(:?[0-5]\\d)?)?)$'),
+            parseDateTime64BestEffortOrNull(if(
+                -- Milliseconds with a fraction, as browsers have them: the engine reads whole ones.
+                substring(stated_ts, 14, 1) = '.', substring(stated_ts, 1, 13), replaceOne(stated_ts, ',', '.')), 3, 'UTC'),
+            NULL) AS event_ts,
         multiIf(
             match(line, '^\\s*$'), '',
             NOT isValidJSON(line), 'not valid JSON',

@@ -1,12 +1,13 @@
 -- {"resourceLogs": [{"resource", "scopeLogs": [{"scope", "logRecords": [...]}]}]} as one flat event a log record.
 -- Attributes become objects whose keys keep their dots; of their values, texts, numbers and booleans are read, and
 -- whole numbers stay the texts that OTLP makes of them. A time of 0 is not known: it becomes ''.
+-- Until 2022 `scopeLogs` was `instrumentationLibraryLogs`, and at first `logRecords` was `logs`.
 -- A document without `resourceLogs` is handed on: the mapping refuses it with its reason.
 if(
     JSONType(document, 'resourceLogs') != 'Array',
     [document],
     arrayFlatten(arrayMap(
-        (group, resource) -> arrayMap(
+        (group, parts, resource) -> arrayMap(
             (part, scope) -> arrayMap(
                 record -> concat(
                     '{"timeUnixNano":', toJSONString(replaceRegexpOne(
@@ -37,11 +38,18 @@ if(
                                 JSONExtractKeysAndValuesRaw(pair, 'value')).2, 'null'])),
                         JSONExtractArrayRaw(record, 'attributes')), ','), '}'),
                     ',"scope":', scope, ',"resource":', resource, '}'),
-                JSONExtractArrayRaw(part, 'logRecords')),
-            JSONExtractArrayRaw(group, 'scopeLogs'),
-            arrayMap(part -> toJSONString(JSONExtractString(part, 'scope', 'name')),
-                JSONExtractArrayRaw(group, 'scopeLogs'))),
+                if(JSONLength(part, 'logRecords') > 0, JSONExtractArrayRaw(part, 'logRecords'),
+                    JSONExtractArrayRaw(part, 'logs'))),
+            parts,
+            arrayMap(part -> toJSONString(concat(
+                JSONExtractString(part, 'scope', 'name'), JSONExtractString(part, 'instrumentationLibrary', 'name'))),
+                parts)),
         JSONExtractArrayRaw(document, 'resourceLogs'),
+        arrayMap(
+            group -> if(
+                JSONLength(group, 'scopeLogs') > 0, JSONExtractArrayRaw(group, 'scopeLogs'),
+                JSONExtractArrayRaw(group, 'instrumentationLibraryLogs')),
+            JSONExtractArrayRaw(document, 'resourceLogs')),
         arrayMap(
             group ->
                 concat('{', arrayStringConcat(arrayMap(

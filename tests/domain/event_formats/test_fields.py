@@ -146,7 +146,7 @@ def test_datadog_reads_by_the_type_of_the_event(columns: Any) -> None:
     assert (error["event_type"], error["event_id"]) == ("error", "c9ecb486-2200-4b5d-9d53-040030c3765c")
     assert (view["latency"], "commit" in view) == ("4115295000", False)
     assert (resource["event_id"], "latency" in resource) == ("b83a5d82-cdd1-468d-9bc9-3aa9e54d957a", False)
-    assert (update["event_type"], "event_id" in update) == ("view_update", False)
+    assert (update["event_type"], update["event_id"]) == ("view", "623d50fd-75cf-4025-97d2-e51ff94171f7")
     assert (fields.latency_unit, fields.error_types) == ("ns", ("error",))
 
 

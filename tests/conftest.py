@@ -1,13 +1,19 @@
-"""What several folders of tests share: the demo, built once by the real command."""
+"""What several folders of tests share: the demo, built once by the real command; and how hypothesis draws."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from muse_apps.sample.truth import SampleTruth, read_truth
 from tests.dagster_server import DagsterServer, dagster_server
 from tests.workspaces import copy_of, run_muse, stop_warehouse
+
+# Speed is measured in benchmarks. A build server draws the same examples each time: people find what is new.
+settings.register_profile("muse", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("muse")
 
 
 @pytest.fixture(scope="session")

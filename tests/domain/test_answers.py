@@ -129,14 +129,14 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()), st.integers(200, 599))
 def test_nothing_that_a_server_sends_raises(body: bytes, status: int) -> None:
     """Any bytes under any status have an outcome."""
     assert isinstance(read(body, status), Answer)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(JSON)
 def test_no_shape_of_a_response_raises(value: Any) -> None:
     """Right keys with wrong values."""

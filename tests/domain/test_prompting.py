@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from muse_domain.facts import Fact
@@ -45,7 +45,6 @@ def other_facts(text: str, value: float) -> dict[str, Fact]:
     }
 
 
-@settings(deadline=None)
 @given(st.text(), st.floats(0.001, 1e9))
 def test_the_request_does_not_depend_on_any_text_or_value(text: str, value: float) -> None:
     """Names, subjects, models, commits and values may say what they will: the model reads the same bytes."""

@@ -32,7 +32,7 @@ SLOTS = st.sampled_from([f"{{{{{slot}}}}}" for slot in offered_slots(sheet())])
 
 
 @given(st.lists(st.one_of(SLOTS, st.text("ab .,\n🚀é", max_size=6)), max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_claims_stand_at_their_place_whatever_lies_between(parts: list[str]) -> None:
     """Text around slots, astral characters and neighbouring slots shift nothing."""
     draft = replace(template_draft(), what_changed="".join(parts), title="".join(parts))

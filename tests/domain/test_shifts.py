@@ -138,7 +138,7 @@ def reference_adjustment(p_values: list[float]) -> list[float]:
 
 
 @given(st.lists(st.floats(0.0001, 1.0), max_size=30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_false_discovery_adjustment_is_benjamini_hochberg(p_values: list[float]) -> None:
     """The fast computation equals the definition; no p-values give no q-values."""
     adjusted = benjamini_hochberg(np.array(p_values, dtype=float))
@@ -152,7 +152,6 @@ def test_false_discovery_adjustment_of_a_known_table() -> None:
 
 
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=20))
-@settings(deadline=None)
 def test_equal_values_share_their_mean_rank(values: list[int]) -> None:
     """Ranks of ties are averaged, and all ranks together are 1 + 2 + ... + n."""
     ranks = average_ranks(np.array(values, dtype=float))

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from muse_domain.spending import Bound, Price, Usage, bound_of, cost_usd, dollars, price_on, worst_case_usd
@@ -31,7 +31,6 @@ def test_the_price_is_that_of_the_day() -> None:
     assert price_on(prices, "x", date(2026, 6, 1)) is None
 
 
-@settings(deadline=None)
 @given(COUNTS, COUNTS, st.data(), PRICES, PRICES, PRICES)
 def test_no_allowed_usage_costs_more_than_the_worst_case(
     most_in: int, most_out: int, data: st.DataObject, plain: Decimal, cached: Decimal, out: Decimal

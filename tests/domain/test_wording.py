@@ -120,7 +120,6 @@ def test_percentages_have_as_many_digits_as_their_interval_justifies(
 
 
 @given(st.floats(-500.0, 500.0), st.floats(0.01, 200.0))
-@settings(deadline=None)
 def test_rounding_stays_within_the_interval(low: float, width: float) -> None:
     """What is shown of a change is nearer to it than a seventh of its interval, and no end is lost."""
     change = low + width / 2.0
@@ -162,7 +161,6 @@ def test_what_published_ledgers_name_is_shown_as_ever(style: Style) -> None:
 
 
 @given(st.floats(1e-9, 1e12), st.sampled_from(["ms", "MB", "tokens/s", "%"]))
-@settings(deadline=None)
 def test_a_shown_value_is_the_value(value: float, unit: str) -> None:
     """Rounding moves a value by no more than half of its third digit."""
     number = float(show(fact(value, unit)).split(" ")[0].replace(",", ""))
@@ -194,7 +192,6 @@ def test_two_levels_are_shown_as_far_apart_as_they_are(before: float, after: flo
 
 
 @given(st.floats(1e-6, 1e9), st.floats(0.02, 3.0), st.sampled_from([-1.0, 1.0]))
-@settings(deadline=None)
 def test_the_difference_of_two_shown_levels_is_their_difference(before: float, change: float, sign: float) -> None:
     """Whoever subtracts what is shown is off by a tenth of the change at most."""
     given = {"f1.before": level("before", before), "f1.after": level("after", before * (1.0 + sign * change))}
@@ -284,7 +281,6 @@ def test_a_commit_subject_becomes_plain_text(subject: str) -> None:
 
 
 @given(st.text(max_size=80))
-@settings(deadline=None)
 def test_code_cannot_leave_its_marks_nor_its_table_cell(name: str) -> None:
     """Benchmark names come from reports, which anybody may write."""
     shown = show(fact(None, "code", name))

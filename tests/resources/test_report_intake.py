@@ -648,7 +648,7 @@ def test_one_impossible_report_costs_itself(builds: Builds) -> None:
 
 
 @given(st.lists(mutated(sorted(SAMPLES)), min_size=40, max_size=60), st.integers(0, 10**9))
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@settings(max_examples=5, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 def test_no_mutated_report_stops_a_build(
     make_builds: Callable[[], Builds], samples: list[tuple[str, Mapping[str, Any]]], seed: int
 ) -> None:

@@ -12,7 +12,7 @@ from muse_domain.facts import Fact, FactSpec, bound_instant
 from muse_domain.findings import Finding
 from muse_domain.relations import Relation
 from muse_domain.rendering import OVERRIDE_FACT
-from muse_domain.verdicts import Subject
+from muse_domain.subjects import Subject
 
 RELATION_DAYS = 7
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from muse_domain.drafts import Revision, WritingTask
 from muse_domain.spending import Bound, bound_of
-from muse_domain.verdicts import TIME_UNITS, Objection
+from muse_domain.subjects import TIME_UNITS
+from muse_domain.verdicts import Objection
 from muse_domain.wording import Citation, FactSheet, UnknownSlot, phrase
 
 # Raised whenever the meaning of the request changes beyond the text of the instructions.

@@ -21,7 +21,8 @@ from muse_domain.rendering import (
     chart_words,
     table_link,
 )
-from muse_domain.verdicts import Objection, Subject, is_numeral, judge_draft
+from muse_domain.subjects import Subject
+from muse_domain.verdicts import Objection, is_numeral, judge_draft
 from muse_domain.wording import (
     Citation,
     FactSheet,

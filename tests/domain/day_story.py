@@ -18,7 +18,7 @@ from muse_domain.ports import Commit
 from muse_domain.relations import Relation
 from muse_domain.series import FloatArray, Series, SeriesKey
 from muse_domain.settings import AnalysisSection, PolicySection
-from muse_domain.verdicts import Subject
+from muse_domain.subjects import Subject
 from muse_domain.wording import offered_slots
 from muse_resources.template_writer import TemplateWriter
 

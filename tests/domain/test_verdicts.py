@@ -14,8 +14,9 @@ from muse_domain.drafts import Draft
 from muse_domain.fact_sheet import subjects_of
 from muse_domain.lexicon import WORDS, Sense, sense_of
 from muse_domain.rendering import Claim, RenderedEpisode, render_episode
+from muse_domain.subjects import Subject
 from muse_domain.tracing import trace_episode
-from muse_domain.verdicts import Objection, Subject, is_numeral, judge_draft, verdict_summary
+from muse_domain.verdicts import Objection, is_numeral, judge_draft, verdict_summary
 from muse_domain.wording import SLOT
 from tests.domain.day_story import findings, inputs, sheet, subjects, template_draft
 

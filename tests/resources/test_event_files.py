@@ -249,6 +249,18 @@ def test_a_file_that_cannot_be_read_is_refused_and_the_others_load(
     assert (events.ids, letter["size_bytes"], bool(letter["remedy"])) == (ids(2), len(content), True)
 
 
+def test_what_only_the_engine_cannot_read_is_told_without_the_folder_it_lay_in(events: EventFolder) -> None:
+    """The name of a folder that is gone, and another one with every build, helps nobody."""
+    events.write("a.jsonl", event(0))
+    events.write_bytes("b.jsonl.gz", packed(lines_of(event(1))) + b"\0" * 512)
+    events.sources = [EventSource(files="*", mapping=MAPPING)]
+    events.take_in()
+    assert (events.ids, events.refused) == (
+        ["e0"],
+        [("", "cannot be read: by the engine: inflate failed: data error.")],
+    )
+
+
 def test_a_line_without_an_end_is_refused_as_a_file(events: EventFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine would take all memory for it."""
     monkeypatch.setattr(event_files, "LONGEST_LINE_BYTES", 1024**2)

@@ -34,6 +34,9 @@ _READING = PATIENCE | {
     "storage_file_read_method": "pread",
 }
 _PATH = "{path:String} AS source_path"
+# Where a refused event stands: its own line, or the document that it was unpacked from.
+_OWN_PLACE = {"place_sha256": "SHA256(line)", "place_bytes": "length(line)"}
+_PLACE = {"place_sha256": "document_sha256", "place_bytes": "document_bytes"}
 _BYTE_ORDER_MARK = "if(startsWith(line, unhex('EFBBBF')), substring(line, 4), line)"
 
 
@@ -89,7 +92,7 @@ class DayLoad:
     def refused(self, file: LineFile, columns: EventColumns, most: int) -> RefusedLines:
         """What was refused of a file: the first `most` lines, and how many in all."""
         with _blaming(file), self._lines(file) as (lines, bound):
-            sql = _filled(statement("select_refused_events"), columns, lines)
+            sql = _filled(statement("select_refused_events"), columns, lines, _PLACE if file.unpack else _OWN_PLACE)
             rows = self._engine.rows(sql, {**columns.parameters, **bound, "most": most}, **PATIENCE)
         return RefusedLines(rows, rows[0]["total"] if rows else 0)
 
@@ -153,8 +156,8 @@ class DayLoad:
                 yield _unpacked(file, f"(SELECT line, {_PATH} FROM {name})", {})
 
 
-def _filled(sql: str, columns: EventColumns, lines: str) -> str:
-    expressions = {**columns.expressions, "lines": lines}
+def _filled(sql: str, columns: EventColumns, lines: str, place: Mapping[str, str] | None = None) -> str:
+    expressions = {**columns.expressions, **(place or {}), "lines": lines}
     # In one pass: a mapped field may be called `<lines>` itself.
     return re.sub(r"<(\w+)>", lambda found: expressions[found[1]], sql)
 
@@ -180,8 +183,11 @@ def _unpacked(file: LineFile, lines: str, bound: Mapping[str, Any]) -> tuple[str
     if file.byte_order_mark:
         lines = f"(SELECT {_BYTE_ORDER_MARK} AS line, source_path FROM {lines})"
     if file.unpack:
-        documents = f"(SELECT line AS document, source_path FROM {lines})"
-        lines = f"(SELECT arrayJoin({statement(file.unpack)}) AS line, source_path FROM {documents})"
+        # Of the document only its hash goes on: beside each of its events it would be there a thousand times.
+        place = "SHA256(line) AS document_sha256, length(line) AS document_bytes"
+        documents = f"(SELECT line AS document, {place}, source_path FROM {lines})"
+        unpacked = f"arrayJoin({statement(file.unpack)}) AS line, document_sha256, document_bytes, source_path"
+        lines = f"(SELECT {unpacked} FROM {documents})"
     return lines, {"path": file.shown, **bound}
 
 

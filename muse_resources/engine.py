@@ -30,7 +30,8 @@ MOST_CHANGES = 100
 _STAGING = re.compile(r"staging__\w+__(?P<host>[0-9a-f]{8})_(?P<pid>\d+)_[0-9a-f]{8}")
 
 _NOISE = re.compile(
-    r" \((?:[A-Z][A-Z0-9_]+|version [\d.]+|for url [^)]*)\)| on disk 'StorageS3'|:? While executing \w+"
+    r" \((?:[A-Z][A-Z0-9_]+|version [\d.]+|for url [^)]*)\)| on disk 'StorageS3'"
+    r"|:? While (?:executing \w+|reading from: \S+)"
     r"|\.? You can specify the structure manually:| \(in file/uri [^)]*\)"
     r"|Poco::Exception\. Code: \d+, (?:e\.code\(\) = \d+, )?| HTTP response code: 1844674407\d+| S3 exception: ``,"
 )

@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -162,21 +162,32 @@ def has_changed(path: Path, size_bytes: int, modified_ns: int) -> bool:
 
 
 def refused_letters(inspected: Inspected, refused: RefusedLines) -> Iterator[tuple[Refusal, str, int]]:
-    """Refusal, hash and size of each refused line, with its number; what is beyond the first ones as one more.
+    """Refusal, hash and size of each refused event, with the number of its line; what is beyond the first ones as one
+    more.
 
     Contents are not kept: they may be personal.
     """
-    rows = {row["line_sha256"].lower(): row for row in refused.lines}
-    most = len(refused.lines)
-    places: Iterator[tuple[str, str]] = ((sha256, f"event {sha256[:12]}") for sha256 in rows)
-    if inspected.lines is not None:
-        places = islice(_line_numbers(inspected.file, rows), most)
+    places: dict[str, dict[str, Row]] = {}
+    for row in refused.lines:
+        places.setdefault(row["place_sha256"].lower(), {})[row["line_sha256"].lower()] = row
     remedy = "Mend the line, or the events mapping in muse.toml."
-    for sha256, item in places:
-        yield Refusal(item, f"{rows[sha256]['reason']}.", remedy), sha256, rows[sha256]["size_bytes"]
-    if more := refused.total - most:
+    for item, sha256, row in islice(_refused_items(inspected.file, places), len(refused.lines)):
+        yield Refusal(item, f"{row['reason']}.", remedy), sha256, row["size_bytes"]
+    if more := refused.total - len(refused.lines):
         reasons = ", ".join(sorted({row["reason"] for row in refused.lines}))
+        most = len(refused.lines)
         yield Refusal(f"and {more:,} more", f"refused as the first {most:,} were: {reasons}.", remedy), "", 0
+
+
+def _refused_items(file: LineFile, places: Mapping[str, Mapping[str, Row]]) -> Iterator[tuple[str, str, Row]]:
+    """Name, hash and row of each refused event. Only the lines of a file on this machine can be counted."""
+    if file.layout == "lines" and not file.url:
+        sizes = {row["place_bytes"] for rows in places.values() for row in rows.values()}
+        for place, item in _line_numbers(file, places.keys(), sizes):
+            yield from ((item, sha256, row) for sha256, row in places[place].items())
+        return
+    for rows in places.values():
+        yield from ((f"event {sha256[:12]}", sha256, row) for sha256, row in rows.items())
 
 
 def modified_at(modified_ns: int) -> datetime:
@@ -275,9 +286,8 @@ def _hash_and_count(chunks: Iterator[bytes], longest: int, document: bool) -> tu
     return digest.hexdigest(), lines + (open_bytes > 0)
 
 
-def _line_numbers(file: LineFile, wanted: Mapping[str, Row]) -> Iterator[tuple[str, str]]:
+def _line_numbers(file: LineFile, wanted: Collection[str], sizes: Collection[int]) -> Iterator[tuple[str, str]]:
     """Hash and number of the lines with a wanted hash, as they stand. Only lines of a wanted length are hashed."""
-    sizes = {row["size_bytes"] for row in wanted.values()}
     with gzip.open(file.path) if file.gzip else file.path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             text = line.removesuffix(b"\n")

@@ -39,6 +39,7 @@ def ids(count: int) -> list[str]:
     return [f"e{number}" for number in range(count)]
 
 
+NONE = EventMapping()
 THREE = numbered(3)
 LAYOUTS = {
     "lines": lines_of(*THREE),
@@ -98,6 +99,25 @@ def test_a_refused_line_has_the_number_that_an_editor_shows(
     events.read(packed(content) if is_packed else content)
     assert events.ids == ids(2)
     assert sorted(events.refused) == [(f"line {number}", "not valid JSON.") for number in (2, 5, 6)]
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("known", ["segment", "rudderstack", "datadog_rum"])
+def test_a_refused_event_of_a_known_format_has_the_number_of_its_line(
+    events: EventFolder, known: str, ending: bytes
+) -> None:
+    """Whatever the format makes of the line, and whichever event of a batch it is."""
+    good = {"type": "track", "event": "open", "timestamp": "2026-09-01T10:00:00Z", "date": 1788256800000}
+    bad = {"type": "track", "event": "open"}
+    batch = {"data" if known == "datadog_rum" else "batch": [good, bad, bad | {"event": "close"}]}
+    events.read(
+        b"\xef\xbb\xbf" + lines_of(good, b"broken", bad, b"", batch, good, ending=ending), format=known, mapping=NONE
+    )
+    assert len(events.rows) == 3
+    assert sorted(events.refused) == [
+        ("line 2", "not valid JSON."),
+        *[(f"line {number}", "the mapped timestamp is missing.") for number in (3, 5, 5)],
+    ]
 
 
 def test_a_refused_first_line_after_a_mark_has_its_number(events: EventFolder) -> None:
@@ -238,6 +258,18 @@ def test_a_file_that_cannot_be_read_is_refused_and_the_others_load(
     assert letter["error"].startswith(reason)
     assert (letter["source_path"], letter["item"], letter["error_type"]) == ("b.jsonl", "", "refused_file")
     assert (events.ids, letter["size_bytes"], bool(letter["remedy"])) == (ids(2), len(content), True)
+
+
+def test_what_only_the_engine_cannot_read_is_told_without_the_folder_it_lay_in(events: EventFolder) -> None:
+    """The name of a folder that is gone, and another one with every build, helps nobody."""
+    events.write("a.jsonl", event(0))
+    events.write_bytes("b.jsonl.gz", packed(lines_of(event(1))) + b"\0" * 512)
+    events.sources = [EventSource(files="*", mapping=MAPPING)]
+    events.take_in()
+    assert (events.ids, events.refused) == (
+        ["e0"],
+        [("", "cannot be read: by the engine: inflate failed: data error.")],
+    )
 
 
 def test_a_line_without_an_end_is_refused_as_a_file(events: EventFolder, monkeypatch: pytest.MonkeyPatch) -> None:

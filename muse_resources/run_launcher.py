@@ -19,8 +19,9 @@ from muse_resources.liveness import boot_instant, is_alive
 PID_TAG, HOST_TAG = "muse/pid", "muse/host"
 # By when the process of a run has begun, at the latest: a younger one with its number is another.
 BEGUN_TAG = "muse/begun_by"
-# As long a launch waits for the code server, which makes the process at once, before it is given up or begun anew.
-_LAUNCH_S = 60.0
+# A launch is given up, or noted and begun anew, when the code server, which makes the process, has not answered for a
+# minute. Twice that: a storage that is slow must not make a worker look younger than its launch.
+_LAUNCH_S = 120.0
 _ANSWER_TIMEOUT_S = 5
 _HERE = {"localhost", "127.0.0.1", "::1"}
 

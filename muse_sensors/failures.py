@@ -101,8 +101,8 @@ def _waited(state: Mapping[str, Any], now: datetime) -> dict[str, float]:
     waiting, looked_at = state.get("waiting", {}), state.get("at")
     if not isinstance(waiting, Mapping) or not looked_at:
         return dict.fromkeys(waiting, 0.0)
-    passed = min(now - datetime.fromisoformat(looked_at), _COUNTED)
-    return {run_id: waited_s + passed.total_seconds() for run_id, waited_s in waiting.items()}
+    passed_s = max(0.0, min(now - datetime.fromisoformat(looked_at), _COUNTED).total_seconds())
+    return {run_id: waited_s + passed_s for run_id, waited_s in waiting.items()}
 
 
 def _still_waiting(instance: dg.DagsterInstance, waiting: Mapping[str, float]) -> dict[str, float]:

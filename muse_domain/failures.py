@@ -20,6 +20,10 @@ class UnreadableInput(Exception):
     """One input cannot be read by the engine; the others can."""
 
 
+class LineTooLong(UnreadableInput):
+    """A line of one input does not fit into the memory that looking for its end may take."""
+
+
 class TransientFailure(Exception):
     """The same call may succeed later."""
 

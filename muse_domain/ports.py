@@ -117,7 +117,10 @@ class EventLoad(Protocol):
         """How many rows of each day each file gave."""
 
     def head(self, file: LineFile, size: int) -> bytes:
-        """The first bytes of a file, uncompressed."""
+        """The first bytes of a file, uncompressed. Raises LineTooLong."""
+
+    def measure(self, file: LineFile) -> "LineSizes":
+        """How long the lines of a file are, uncompressed. Raises LineTooLong."""
 
     def sample(self, most: int) -> list[Row]:
         """The first gathered rows by time."""
@@ -135,6 +138,15 @@ class EventColumns:
 
     expressions: Mapping[str, str]
     parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LineSizes:
+    """How many lines a file has, and the bytes of the longest one and of all."""
+
+    lines: int
+    longest_bytes: int
+    total_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

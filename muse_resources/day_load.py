@@ -12,11 +12,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from muse_domain.failures import (
     INPUT_CLICKHOUSE_CODES,
+    LineTooLong,
     PermanentFailure,
     UnreadableInput,
     is_unreadable_object_code,
 )
-from muse_domain.ports import EventColumns, LineFile, RefusedLines, Row
+from muse_domain.ports import EventColumns, LineFile, LineSizes, RefusedLines, Row
 from muse_resources.engine import Engine, engine_words
 from muse_resources.object_store import PATIENCE, ObjectStore
 from muse_resources.statements import statement
@@ -27,16 +28,27 @@ _READING = PATIENCE | {
     "max_insert_block_size": 524_288,
     "min_insert_block_size_rows": 524_288,
     "min_insert_block_size_bytes": 0,
+    # Blocks are counted in rows, else: of lines of a megabyte one would hold gigabytes.
+    "input_format_max_block_size_bytes": 67_108_864,
     "max_read_buffer_size": 131_072,
     # Lines are found faster by one thread than handed to several as chunks; what is made of them is still parallel.
     "input_format_parallel_parsing": 0,
     # Mapped into memory, as the embedded engine would have it, a file counts as memory with its whole size.
     "storage_file_read_method": "pread",
 }
+# A line is held while its end is looked for, in memory that doubles: this is enough for one of 128 MiB.
+_LOOKING = PATIENCE | {
+    "max_memory_usage": 402_653_184,
+    "max_threads": 1,
+    "input_format_parallel_parsing": 0,
+    "input_format_max_block_size_bytes": 1_048_576,
+}
 _PATH = "{path:String} AS source_path"
 # Where a refused event stands: its own line, or the document that it was unpacked from.
 _OWN_PLACE = {"place_sha256": "SHA256(line)", "place_bytes": "length(line)"}
 _PLACE = {"place_sha256": "document_sha256", "place_bytes": "document_bytes"}
+# Of what this statement may take, not of what all of them or the machine may.
+_OWN_LIMIT = re.compile(r"Query memory limit exceeded|Memory limit \(for query\) exceeded")
 _BYTE_ORDER_MARK = "if(startsWith(line, unhex('EFBBBF')), substring(line, 4), line)"
 
 
@@ -124,13 +136,20 @@ class DayLoad:
 
     def head(self, file: LineFile, size: int) -> bytes:
         """The first bytes of a file, uncompressed."""
-        with (
-            _blaming(file),
-            self._lines(replace(file, layout="lines", unpack="", byte_order_mark=False)) as (lines, bound),
-        ):
-            sql = f"SELECT hex(substring(line, 1, {size})) AS line FROM {lines} LIMIT 2"
-            rows = self._engine.rows(sql, bound, **PATIENCE)
+        rows = self._look(file, f"SELECT hex(substring(line, 1, {size})) AS line FROM <lines> LIMIT 2")
         return b"\n".join(bytes.fromhex(row["line"]) for row in rows)[:size]
+
+    def measure(self, file: LineFile) -> LineSizes:
+        """How long the lines of a file are, uncompressed."""
+        sizes = "count() AS lines, max(length(line)) AS longest_bytes, sum(length(line)) + lines AS total_bytes"
+        [row] = self._look(file, f"SELECT {sizes} FROM <lines>")
+        return LineSizes(**row)
+
+    def _look(self, file: LineFile, sql: str) -> list[Row]:
+        """The rows of a query over the lines as they stand, in bounded memory."""
+        plain = replace(file, layout="lines", unpack="", byte_order_mark=False)
+        with _blaming(file), _blaming_lines(), self._lines(plain) as (lines, bound):
+            return self._engine.rows(sql.replace("<lines>", lines), bound, **_LOOKING)
 
     def _object(self, file: LineFile) -> tuple[str, dict[str, Any]]:
         if file.layout == "parquet":
@@ -200,6 +219,17 @@ def _blaming(file: LineFile) -> Iterator[None]:
         code = getattr(error, "code", None)
         if code in INPUT_CLICKHOUSE_CODES or (file.url and is_unreadable_object_code(code)):
             raise UnreadableInput(engine_words(error)) from error
+        raise
+
+
+@contextmanager
+def _blaming_lines() -> Iterator[None]:
+    """The memory limit of a look as what has used it up."""
+    try:
+        yield
+    except ClickHouseError as error:
+        if _OWN_LIMIT.search(str(error)):
+            raise LineTooLong("a line is too long to be read") from error
         raise
 
 

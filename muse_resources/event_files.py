@@ -16,15 +16,17 @@ from typing import BinaryIO, Literal
 import numpy as np
 
 from muse_domain.event_formats.event_format import EventFormat
-from muse_domain.failures import UnreadableInput
+from muse_domain.failures import LineTooLong, UnreadableInput
 from muse_domain.measurements import Refusal, ReportRefused
-from muse_domain.ports import LineFile, RefusedLines, Row, StoredObject
+from muse_domain.ports import EventLoad, LineFile, RefusedLines, Row, StoredObject
 from muse_resources.scratch_folders import scratch_folder
 
 LONGEST_LINE_BYTES = 64 * 1024**2
 LARGEST_DOCUMENT_BYTES = 1024**3
 # A kilobyte of zeros packs into a byte: text that people write packs to a tenth or a twentieth.
 LARGEST_GZIP_RATIO = 400
+# What a byte of gzip can grow to.
+_MOST_GZIP_RATIO = 1032
 # Small enough to stay in the cache of a core.
 _CHUNK = 256 * 1024
 _FIRST_LINE = 1024**2
@@ -90,20 +92,26 @@ def has_short_lines(path: Path, size_bytes: int) -> bool:
     return True
 
 
-def inspect_object(
-    stored: StoredObject, head: Callable[[LineFile, int], bytes], event_format: EventFormat
-) -> Inspected:
+def inspect_object(stored: StoredObject, load: EventLoad, event_format: EventFormat) -> Inspected:
     """An object of a store: its hash is the store's, its layout follows from its first line.
 
-    Raises UnreadableInput and ReportRefused.
+    Raises UnreadableInput, and ReportRefused for what the engine could not read or should not try to.
     """
+    try:
+        file = _object_layout(stored, load.head, event_format)
+        return Inspected(file, stored.etag, _lines_of_object(stored, file, load))
+    except LineTooLong as error:
+        raise _too_long("line", LONGEST_LINE_BYTES) from error
+
+
+def _object_layout(stored: StoredObject, head: Callable[[LineFile, int], bytes], event_format: EventFormat) -> LineFile:
     file = LineFile(Path(stored.url), stored.url, gzip=stored.url.endswith(".gz"), url=stored.url)
     text = head(file, _FIRST_LINE)
     if text.startswith(_GZIP):
         file = replace(file, gzip=True)
         text = head(file, _FIRST_LINE)
     if text.startswith(_PARQUET):
-        return Inspected(replace(file, layout="parquet", unpack=_unpack(event_format, b"", False)), stored.etag, None)
+        return replace(file, layout="parquet", unpack=_unpack(event_format, b"", False))
     if stored.size_bytes and not text and not file.gzip:
         raise UnreadableInput("the object is not there any more")
     _refuse_foreign(text)
@@ -111,7 +119,20 @@ def inspect_object(
     text = text.removeprefix(_BYTE_ORDER_MARK)
     document = _is_document(text)
     layout: Literal["lines", "document"] = "document" if document else "lines"
-    return Inspected(replace(file, layout=layout, unpack=_unpack(event_format, text, document)), stored.etag, None)
+    return replace(file, layout=layout, unpack=_unpack(event_format, text, document))
+
+
+def _lines_of_object(stored: StoredObject, file: LineFile, load: EventLoad) -> int | None:
+    """How many lines an object has that is large enough for one which is too long; None where nobody has to know."""
+    if file.layout == "parquet" or stored.size_bytes * (_MOST_GZIP_RATIO if file.gzip else 1) <= LONGEST_LINE_BYTES:
+        return None
+    sizes = load.measure(file)
+    if file.layout == "document":
+        if sizes.total_bytes > LARGEST_DOCUMENT_BYTES:
+            raise _too_long("document", LARGEST_DOCUMENT_BYTES)
+    elif sizes.longest_bytes > LONGEST_LINE_BYTES:
+        raise _too_long("line", LONGEST_LINE_BYTES)
+    return None if file.unpack else sizes.lines
 
 
 def begins_with(path: Path, beginnings: Mapping[int, str]) -> int | None:
@@ -278,12 +299,15 @@ def _hash_and_count(chunks: Iterator[bytes], longest: int, document: bool) -> tu
         last = -1 if document else chunk.rfind(b"\n")
         open_bytes = len(chunk) - last - 1 if last >= 0 else open_bytes + len(chunk)
         if open_bytes > longest:
-            what = "document" if document else "line"
-            raise ReportRefused(
-                f"A {what} of the file is longer than {longest // 1024**2} MiB: it is not an event.",
-                "Write one event a line, or leave the file out of `files`.",
-            )
+            raise _too_long("document" if document else "line", longest)
     return digest.hexdigest(), lines + (open_bytes > 0)
+
+
+def _too_long(what: str, longest: int) -> ReportRefused:
+    return ReportRefused(
+        f"A {what} of the file is longer than {longest // 1024**2} MiB: it is not an event.",
+        "Write one event a line, or leave the file out of `files`.",
+    )
 
 
 def _line_numbers(file: LineFile, wanted: Collection[str], sizes: Collection[int]) -> Iterator[tuple[str, str]]:

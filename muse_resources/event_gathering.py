@@ -271,7 +271,7 @@ def _kind(read: ReadEvents) -> tuple[object, ...]:
 
 def _inspect(load: EventLoad, file: InputFile[EventSource]) -> Inspected:
     if file.stored:
-        return inspect_object(file.stored, load.head, file.source.known_format)
+        return inspect_object(file.stored, load, file.source.known_format)
     return inspect_events(file.path, file.shown, file.size_bytes, file.source.known_format)
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,12 +25,14 @@ from clickhouse_connect.driver.exceptions import OperationalError
 from muse_domain.failures import PermanentFailure, TransientFailure
 from muse_domain.ports import StoredObject
 from muse_domain.settings import EventMapping, EventSource, ReportSource
-from muse_resources.embedded.connect import owner_client
+from muse_resources import event_files
+from muse_resources.embedded.connect import ensure_owner, owner_client
 from muse_resources.file_ledger import FileLedger
 from muse_resources.object_store import ObjectStore
 from muse_resources.report_intake import Intake, take_in_reports
 from muse_resources.warehouse import ClickHouseWarehouse
 from tests.resources.event_folder import DAY, MAPPING, EventFolder, event, lines_of
+from tests.resources.generated_store import BUCKET, Content, GeneratedStore, generated_store, size_of
 from tests.resources.report_workspace import ReportWorkspace, dated
 from tests.workspaces import run_muse, stop_warehouse
 
@@ -370,6 +373,99 @@ def test_a_broken_object_does_not_hold_up_the_others(events: EventFolder, bucket
     assert set(told) == {bucket.url("b.jsonl"), bucket.url("x//y.jsonl")}
     assert told[bucket.url("x//y.jsonl")].startswith("cannot be read: by the engine: Invalid S3 key: 'x//y.jsonl'")
     assert not any("DB::Exception" in text or "version" in text for text in told.values())
+
+
+@pytest.fixture
+def generated() -> Iterator[GeneratedStore]:
+    with generated_store() as store:
+        yield store
+
+
+@pytest.fixture
+def vast(tmp_path: Path, warehouses: Warehouses, generated: GeneratedStore, engine: Client) -> EventFolder:
+    """A workspace whose events lie in the store of large objects, beside a small one."""
+    generated.objects["a.jsonl"] = [(BYTES, 1)]
+    folder = EventFolder(tmp_path / "workspace", warehouses.reaching(generated.endpoint), engine)
+    folder.sources = [EventSource(files=f"s3://{BUCKET}/*", mapping=MAPPING)]
+    return folder
+
+
+@contextmanager
+def little_memory(warehouse_folder: Path, most_mib: int) -> Iterator[None]:
+    """The engine takes no more than this at any moment, beyond what it has."""
+    process = Path(f"/proc/{ensure_owner(warehouse_folder).pid}")
+    (process / "clear_refs").write_text("5")  # the highest is the present now
+    before = _memory_mib(process, "VmRSS")
+    yield
+    assert _memory_mib(process, "VmHWM") - before < most_mib
+
+
+def _memory_mib(process: Path, name: str) -> int:
+    [line] = [line for line in (process / "status").read_text().splitlines() if line.startswith(name)]
+    return int(line.split()[1]) // 1024
+
+
+MIB = 1024**2
+BEGUN, ENDED = b'{"at": "2026-09-01T10:00:00Z", "kind": "open", "id": "long", "note": "', b'"}\n'
+MANY = lines_of(*(event(number) for number in range(10_000)))
+PACKED = gzip.compress(b"x" * 64 * MIB, 1)
+ENDLESS: dict[str, Content] = {
+    "first.jsonl": [(BEGUN, 1), (b"x" * MIB, 2048), (ENDED, 1), (BYTES, 1)],
+    "later.jsonl": [(MANY, 1), (BEGUN, 1), (b"x" * MIB, 2048), (ENDED, 1)],
+    "just-too-long.jsonl": [(MANY, 1), (BEGUN, 1), (b"x" * MIB, 64), (ENDED, 1)],
+    "packed.jsonl.gz": [(gzip.compress(MANY + BEGUN), 1), (PACKED, 32), (gzip.compress(ENDED), 1)],
+}
+
+
+@pytest.mark.parametrize("key", ENDLESS)
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(
+    vast: EventFolder, generated: GeneratedStore, warehouse_folder: Path, key: str
+) -> None:
+    """As in a folder, whatever the machine has: the others load, and it is not read again."""
+    generated.objects[key] = ENDLESS[key]
+    with little_memory(warehouse_folder, 600):
+        vast.take_in()
+    assert vast.ids == IDS
+    [letter] = vast.letters
+    assert (letter["source_path"], letter["error_type"]) == (f"s3://{BUCKET}/{key}", "refused_file")
+    assert letter["error"] == "A line of the file is longer than 64 MiB: it is not an event."
+    assert generated.sent_bytes < 400 * MIB
+    assert vast.take_in().files_read == 0
+
+
+def test_long_lines_are_read_a_few_at_a_time(
+    vast: EventFolder, generated: GeneratedStore, warehouse_folder: Path
+) -> None:
+    """Ten megabytes are no fault, and a thousand such lines need not be held together."""
+    generated.objects["b.jsonl"] = [(BEGUN + b"x" * 10 * MIB + ENDED, 100)]
+    with little_memory(warehouse_folder, 1024):
+        vast.take_in()
+    assert (vast.ids, vast.letters) == ([*IDS, "long"], [])
+
+
+def test_a_large_object_is_read_to_its_end(vast: EventFolder, generated: GeneratedStore) -> None:
+    """Its lines are counted first; one that is no event is refused as ever."""
+    last = lines_of(event(10_000, at="2026-09-01T11:00:00Z"))
+    wide = lines_of(*(event(number, note="x" * 7000) for number in range(1000)))
+    generated.objects["b.jsonl"] = [(wide, 10), (b"no event\n", 1), (last, 1)]
+    assert size_of(generated.objects["b.jsonl"]) > 64 * MIB
+    vast.take_in()
+    assert len(vast.ids) == 1001
+    assert [(letter["item"][:6], letter["error"]) for letter in vast.letters] == [("event ", "not valid JSON.")]
+
+
+def test_a_document_that_is_too_large_is_refused(
+    vast: EventFolder, generated: GeneratedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine would hold all of it at once."""
+    monkeypatch.setattr(event_files, "LARGEST_DOCUMENT_BYTES", 70 * MIB)
+    one = json.dumps(event(7)).encode()
+    generated.objects["b.json"] = [(b"[\n", 1), (lines_of(one + b",") * 10_000, 110), (one + b"]", 1)]
+    vast.take_in()
+    assert (vast.ids, [letter["error"] for letter in vast.letters]) == (
+        IDS,
+        ["A document of the file is longer than 70 MiB: it is not an event."],
+    )
 
 
 def test_an_unchanged_object_is_not_read_again(events: EventFolder, bucket: Bucket) -> None:

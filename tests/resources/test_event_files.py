@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from muse_domain.event_formats.event_format import stated
 from muse_domain.event_formats.registry import FORMATS, event_format
-from muse_domain.ports import Row, StoredObject
+from muse_domain.ports import Row
 from muse_domain.settings import EventMapping, EventSource
 from muse_resources import event_files, event_gathering
-from muse_resources.event_files import inspect_object
 from muse_resources.warehouse import ClickHouseWarehouse
 from tests.resources.event_folder import DAY, MAPPING, NEXT_DAY, EventFolder, event, lines_of, packed
 
@@ -501,14 +500,6 @@ def test_parquet_of_a_known_format_is_read_as_its_lines_are(events: EventFolder,
     assert row["ts"] == datetime(2026, 9, 1, 10, 0, 0, 250000, tzinfo=UTC)
     assert (row["event_type"], row["event_id"]) == ("open", "u-1")
     assert (row["session_id"] is None, row["session_derived"], row["metadata"] == {}) == (False, False, False)
-
-
-def test_parquet_in_a_store_is_unpacked_as_in_a_folder() -> None:
-    """The engine reads it there by another table function."""
-    stored = StoredObject("s3://bucket/a", "etag", 4, 0)
-    for name, unpack in (("posthog", "posthog"), ("segment", "batch"), ("json_lines", "")):
-        inspected = inspect_object(stored, lambda file, size: b"PAR1", event_format(name))
-        assert (inspected.file.layout, inspected.file.unpack) == ("parquet", unpack)
 
 
 def test_rows_of_parquet_that_are_no_events_are_refused(events: EventFolder) -> None:

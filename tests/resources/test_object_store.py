@@ -295,9 +295,9 @@ def test_an_object_is_read_as_it_is(store: ClickHouseWarehouse, bucket: Bucket) 
     assert store.read_object(bucket.put("a.gz", content)) == content
 
 
-def in_parquet() -> bytes:
+def in_parquet(*rows: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(THREE), buffer)
+    pq.write_table(pa.Table.from_pylist(rows or THREE), buffer)
     return buffer.getvalue()
 
 
@@ -343,6 +343,16 @@ def test_events_of_a_format_need_no_mapping(events: EventFolder, bucket: Bucket)
     events.sources = [EventSource(files=bucket.url("*"), format="segment", mapping=EventMapping())]
     events.take_in()
     assert [row["event_type"] for row in events.rows] == ["opened"]
+
+
+def test_parquet_of_a_format_is_unpacked_as_in_a_folder(events: EventFolder, bucket: Bucket) -> None:
+    """What stands in a text that spells an object, too."""
+    stated = {"uuid": "u-1", "event": "open", "distinct_id": "ada", "timestamp": "2026-09-01T10:00:00Z"}
+    bucket.put("a.parquet", in_parquet({**stated, "properties": '{"$session_id": "s-1"}'}))
+    events.sources = [EventSource(files=bucket.url("*"), format="posthog", mapping=EventMapping())]
+    events.take_in()
+    [row] = events.rows
+    assert (row["event_id"], row["session_id"] is None, row["session_derived"]) == ("u-1", False, False)
 
 
 def test_a_line_that_is_no_event_is_told(events: EventFolder, bucket: Bucket) -> None:

@@ -7,6 +7,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -24,8 +25,8 @@ FOREIGN_STAGING_HOURS = 6
 # Parts of a staging table that are merged at once: merging five, as is usual, takes a third of a load's time, for parts
 # that change their table when it ends.
 _MERGING = "SETTINGS merge_selector_base = 50"
-# Changes of partitions in one statement.
-MOST_CHANGES = 100
+# Changes of partitions in one statement: a statement for each would take most of the time.
+MOST_CHANGES = 50
 
 _STAGING = re.compile(r"staging__\w+__(?P<host>[0-9a-f]{8})_(?P<pid>\d+)_[0-9a-f]{8}")
 
@@ -105,25 +106,22 @@ class Engine:
         finally:
             self.command(f"DROP TABLE IF EXISTS {name} SYNC")
 
-    def put_in_place(self, table: str, staging: str, partitions: Sequence[str], key: str) -> None:
-        """Make the partitions of `staging` those of `table`; one that `staging` lacks is emptied."""
-        found = self.rows(f"SELECT toString(part) AS part FROM (SELECT DISTINCT {key} AS part FROM {staging})")
-        filled = {f"'{row['part']}'" for row in found}
+    def put_in_place(self, table: str, staging: str, days: Sequence[date]) -> None:
+        """Make these days of `staging` those of `table`; one that `staging` lacks is emptied."""
+        filled = {row["partition"] for row in self.rows(statement("select_filled_partitions"), {"table": staging})}
         # REPLACE from a staging table without that partition is refused by the engine: an empty day is dropped.
-        self.alter(
-            table,
-            [
-                f"REPLACE PARTITION {partition} FROM {staging}"
-                if partition in filled
-                else f"DROP PARTITION {partition}"
-                for partition in partitions
-            ],
-        )
-
-    def alter(self, table: str, changes: Sequence[str]) -> None:
-        """Change partitions of a table, one after the other; a statement for each would take most of the time."""
-        for start in range(0, len(changes), MOST_CHANGES):
-            self.command(f"ALTER TABLE {table} {', '.join(changes[start : start + MOST_CHANGES])}")
+        changes = [
+            f"REPLACE PARTITION '{day}' FROM {staging}" if str(day) in filled else f"DROP PARTITION '{day}'"
+            for day in days
+        ]
+        statements = [
+            f"ALTER TABLE {table} {', '.join(changes[start : start + MOST_CHANGES])}"
+            for start in range(0, len(changes), MOST_CHANGES)
+        ]
+        # The engine works on one partition at a time: of a year, a second thread saves half.
+        with ThreadPoolExecutor(2) as pool:
+            for _ in pool.map(self.command, statements):
+                pass
 
     def rows_by_day(self, table: str, days: Sequence[date]) -> dict[date, int]:
         """How many rows a table has of each of these days."""

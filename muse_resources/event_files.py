@@ -5,8 +5,8 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -31,6 +31,9 @@ _MOST_GZIP_RATIO = 1032
 # Small enough to stay in the cache of a core.
 _CHUNK = 256 * 1024
 _FIRST_LINE = 1024**2
+_FIRST_LOOK = 16 * 1024
+# Where files of different events differ, if they do.
+_FIRST_BYTES = 4096
 _NEWLINE = ord("\n")
 _GZIP, _PARQUET, _BYTE_ORDER_MARK = b"\x1f\x8b", b"PAR1", b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -68,7 +71,7 @@ def with_layout(path: Path, shown: str, size_bytes: int, event_format: EventForm
     anew. Raises ReportRefused for what is no file of events.
     """
     with path.open("rb") as stream:
-        head = stream.read(_FIRST_LINE)
+        head = _first_lines(stream)
     if size_bytes and not head:
         raise OSError(errno.ENODATA, "somebody has emptied it since it was listed")
     _refuse_foreign(head)
@@ -82,9 +85,33 @@ def with_layout(path: Path, shown: str, size_bytes: int, event_format: EventForm
     return replace(file, layout="document" if document else "lines", unpack=_unpack(event_format, text, document))
 
 
+def _first_lines(stream: BinaryIO) -> bytes:
+    """The beginning with two lines in it, unless they are longer than _FIRST_LINE together."""
+    head = stream.read(_FIRST_LOOK)
+    return head if head.lstrip().count(b"\n") > 1 else head + stream.read(_FIRST_LINE - len(head))
+
+
+def begin_alike(path: Path, others: Iterable[Path]) -> bool:
+    """Whether one of the others begins as this file does, or may do so. Raises OSError."""
+    head = _first_bytes(path)
+    for other in others:
+        with suppress(OSError):
+            if _first_bytes(other) != head:
+                continue
+        return True
+    return False
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb", buffering=0) as stream:
+        return stream.read(_FIRST_BYTES)
+
+
 def has_short_lines(path: Path, size_bytes: int) -> bool:
     """Whether no line can be longer than LONGEST_LINE_BYTES, without reading them all: line ends were found that lie
     closer together. Raises OSError."""
+    if size_bytes <= LONGEST_LINE_BYTES:
+        return True
     with path.open("rb") as stream:
         for start in range(0, size_bytes, LONGEST_LINE_BYTES // 2):
             stream.seek(start)

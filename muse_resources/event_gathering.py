@@ -1,10 +1,9 @@
 """Event files into one load: looked at, hashed, read by the engine, and what was refused of each told.
 
-Files are looked at and hashed in batches, while the engine reads the batch before. A large file has nothing before it:
-it is hashed while the engine reads it, where nothing can be wrong with it that would harm the engine.
+Files are looked at in batches, while the engine reads the batch before. Each is hashed while the engine reads it, where
+nothing can be wrong with it that would harm the engine; else before.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -21,6 +20,7 @@ from muse_domain.settings import EventSource
 from muse_resources.event_columns import event_columns
 from muse_resources.event_files import (
     Inspected,
+    begin_alike,
     engine_readable,
     has_changed,
     has_short_lines,
@@ -38,11 +38,11 @@ SOURCE = "ui_events"
 ANY_DAY = (date(1970, 1, 1), date(2149, 6, 6))
 # Refused lines that are kept one by one; of more, how many there are.
 MOST_LETTERS = 1000
-# Files that the engine reads by one statement: a statement takes as long as ten thousand events.
+# Files that the engine reads by one statement: a statement takes as long as ten thousand events. It waits for the first
+# ones to be looked at, so they are few; then four times as many each time.
 MOST_TOGETHER = 500
-MOST_BYTES_TOGETHER = 512 * 1024**2
-# Files from this size on are hashed while the engine reads them.
-LARGE_BYTES = 64 * 1024**2
+FIRST_BYTES_TOGETHER = 64 * 1024**2
+MOST_BYTES_TOGETHER = 2 * 1024**3
 
 _Batch = TypeVar("_Batch")
 _Result = TypeVar("_Result")
@@ -95,7 +95,9 @@ class Originals:
     def __init__(self, ledger: FileLedger, listing: Listing[EventSource], changed: set[str]) -> None:
         unchanged = (one for one in ledger.readings if one.path in listing.files and one.path not in changed)
         self._paths = {(one.sha256, one.reader): one.path for one in unchanged}
-        self._sizes = Counter(file.size_bytes for file in listing.files.values())
+        self._by_size: dict[int, list[InputFile[EventSource]]] = {}
+        for file in listing.files.values():
+            self._by_size.setdefault(file.size_bytes, []).append(file)
         self.copies: dict[str, str] = {}
 
     def holds(self, reading: FileReading) -> bool:
@@ -103,8 +105,9 @@ class Originals:
         return (reading.sha256, reading.reader) in self._paths
 
     def may_be_copied(self, file: InputFile[EventSource]) -> bool:
-        """Whether another file could have the same bytes."""
-        return self._sizes[file.size_bytes] > 1
+        """Whether another file could have the same bytes: it is as long, and begins alike. Raises OSError."""
+        others = [one for one in self._by_size[file.size_bytes] if one.shown != file.shown]
+        return bool(others) and begin_alike(file.path, (one.path for one in others if not one.stored))
 
     def set_copies_aside(self, reads: Iterable[ReadEvents]) -> None:
         """Take the first of the files with the same bytes, and no other."""
@@ -167,20 +170,19 @@ class Gathering:
             file, FileReading(file.shown, "", self.readers[file.source], file.size_bytes, file.modified_ns)
         )
         try:
-            one.inspected = self._layout_only(file) or _inspect(self.load, file)
+            one.inspected = self._unhashed(file) or _inspect(self.load, file)
         except (OSError, UnreadableInput) as error:
             one.give_up(self.load, error)
         except ReportRefused as error:
             one.refuse(error)
         return one
 
-    def _layout_only(self, file: InputFile[EventSource]) -> Inspected | None:
-        """A large file whose hash can wait: no copy of it is to be left out, and the engine can read any of its lines.
+    def _unhashed(self, file: InputFile[EventSource]) -> Inspected | None:
+        """A file whose hash can wait: it is hardly a copy of another, and the engine can read any of its lines.
 
         Raises OSError and ReportRefused.
         """
-        is_large = not file.stored and file.size_bytes >= LARGE_BYTES
-        if not is_large or (self.originals and self.originals.may_be_copied(file)):
+        if file.stored or (self.originals and self.originals.may_be_copied(file)):
             return None
         layout = with_layout(file.path, file.shown, file.size_bytes, file.source.known_format)
         is_harmless = layout.layout == "lines" and not layout.gzip and has_short_lines(file.path, file.size_bytes)
@@ -215,6 +217,10 @@ class Gathering:
         except ReportRefused as error:
             self.load.drop(LineFile(one.file.path, one.file.shown))
             one.refuse(error)
+        if self.originals and one.inspected:
+            self.originals.set_copies_aside([one])
+            if one.inspected is None:
+                self.load.drop(LineFile(one.file.path, one.file.shown))
 
     def _add_as_listed(self, one: ReadEvents) -> None:
         """Somebody writes to the file: the part that was listed is read, the rest is another build's.
@@ -238,11 +244,11 @@ def _waits(one: ReadEvents) -> bool:
 def _batches(files: Sequence[InputFile[EventSource]]) -> Iterator[list[InputFile[EventSource]]]:
     """Files in turn, as many as are read at once."""
     batch: list[InputFile[EventSource]] = []
-    size_bytes = 0
+    size_bytes, most_bytes = 0, FIRST_BYTES_TOGETHER
     for file in files:
-        if batch and (len(batch) == MOST_TOGETHER or size_bytes + file.size_bytes > MOST_BYTES_TOGETHER):
+        if batch and (len(batch) == MOST_TOGETHER or size_bytes + file.size_bytes > most_bytes):
             yield batch
-            batch, size_bytes = [], 0
+            batch, size_bytes, most_bytes = [], 0, min(4 * most_bytes, MOST_BYTES_TOGETHER)
         batch.append(file)
         size_bytes += file.size_bytes
     if batch:

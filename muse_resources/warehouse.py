@@ -101,7 +101,7 @@ class ClickHouseWarehouse:
         _refuse_naive_datetimes(table, batch)
         with self._engine(f"replace days of {table}") as engine, engine.staging(table) as staging:
             engine.fill(staging, batch)
-            engine.put_in_place(table, staging, [f"'{day}'" for day in days], "day")
+            engine.put_in_place(table, staging, days)
         return len(batch)
 
     def append(self, table: str, rows: Iterable[Row]) -> None:
@@ -117,7 +117,7 @@ class ClickHouseWarehouse:
         """Replace days by an `INSERT ... SELECT` (`sql/loads/<load>.sql`) that stays inside the engine."""
         with self._engine(load) as engine, engine.staging(table) as staging:
             engine.load(statement(load), {**parameters, "target": staging})
-            engine.put_in_place(table, staging, [f"'{day}'" for day in days], "day")
+            engine.put_in_place(table, staging, days)
             return engine.rows_by_day(table, days)
 
     def list_objects(self, pattern: str) -> list[StoredObject]:

@@ -25,9 +25,7 @@ SELECT
         match(agent, '(?:Chrome|CriOS)/\\d'), concat('Chrome ', extract(agent, '(?:Chrome|CriOS)/(\\d+)')),
         match(agent, 'Version/\\d+.*Safari'), concat('Safari ', extract(agent, 'Version/(\\d+)')),
         'other') AS user_agent,
-    if(has(<metadata_values> AS stated_values, ''),
-        mapFilter((key, stated) -> stated != '', mapFromArrays({metadata_keys:Array(String)}, stated_values)),
-        mapFromArrays({metadata_keys:Array(String)}, stated_values)) AS metadata,
+    mapFilter((key, stated) -> stated != '', <metadata>) AS metadata,
     source_path
 FROM
 (

@@ -256,14 +256,18 @@ def prune(
     """Remove what `[retention]` of muse.toml gives up, never a row that a published claim rests on."""
     from muse_apps.dagster_home import open_instance
     from muse_apps.pruning import carry_out, plan_pruning, show_pruning
+    from muse_resources.scratch_warehouse import without_writing
 
     adapters = _adapters(context)
+    if dry_run:
+        with without_writing(adapters) as looking, open_instance(adapters.workspace) as instance:
+            show_pruning(plan_pruning(looking, instance), "Would remove")
+        return
     adapters.warehouse.migrate()
     with open_instance(adapters.workspace) as instance:
         pruning = plan_pruning(adapters, instance)
-        if not dry_run:
-            carry_out(adapters, instance, pruning)
-    show_pruning(pruning, "Would remove" if dry_run else "Removed")
+        carry_out(adapters, instance, pruning)
+    show_pruning(pruning, "Removed")
 
 
 @app.command()

@@ -13,7 +13,16 @@ from muse_apps.pruning import carry_out, claimed_days, plan_pruning
 from muse_domain.settings import SettingsError, parse_settings
 from muse_resources.adapters import Adapters
 from muse_resources.proof import verify
-from tests.workspaces import FixedClock, adapters_of, all_rows, change_warehouse, copy_of, differences, run_muse
+from tests.workspaces import (
+    FixedClock,
+    adapters_of,
+    all_rows,
+    change_warehouse,
+    copy_of,
+    differences,
+    run_muse,
+    warehouse_folder,
+)
 
 POLICY = "\n[retention]\nruns_days = 40\nlogs_days = 40\nui_events_days = 100\n"
 # A day before all that the demo's episodes look at.
@@ -78,6 +87,15 @@ def test_without_a_policy_nothing_goes(demo_workspace: Path, tmp_path: Path) -> 
             said = run_muse("--workspace", workspace, "prune", *options).stdout
             assert "0 days of ui_events" in said and "0 runs" in said
         assert differences(before, all_rows(workspace)) == {}
+
+
+def test_a_dry_run_makes_no_tables(tmp_path: Path) -> None:
+    """In a workspace that nothing was built in, nothing would go, and no warehouse is made to find that out."""
+    (tmp_path / "muse.toml").write_text(
+        '[muse]\nstart_date = 2026-09-01\n\n[repositories.hearts]\npath = "."\n' + POLICY
+    )
+    assert "0 days of ui_events" in run_muse("--workspace", tmp_path, "prune", "--dry-run").stdout
+    assert not warehouse_folder(tmp_path).exists()
 
 
 def test_what_a_build_may_still_read_cannot_be_given_up() -> None:

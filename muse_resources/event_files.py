@@ -5,8 +5,8 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -91,20 +91,13 @@ def _first_lines(stream: BinaryIO) -> bytes:
     return head if head.lstrip().count(b"\n") > 1 else head + stream.read(_FIRST_LINE - len(head))
 
 
-def begin_alike(path: Path, others: Iterable[Path]) -> bool:
-    """Whether one of the others begins as this file does, or may do so. Raises OSError."""
-    head = _first_bytes(path)
-    for other in others:
-        with suppress(OSError):
-            if _first_bytes(other) != head:
-                continue
-        return True
-    return False
-
-
-def _first_bytes(path: Path) -> bytes:
-    with path.open("rb", buffering=0) as stream:
-        return stream.read(_FIRST_BYTES)
+def beginning(path: Path) -> int:
+    """A number for the first bytes of a file, which copies share; one for all that cannot be read."""
+    try:
+        with path.open("rb", buffering=0) as stream:
+            return hash(stream.read(_FIRST_BYTES))
+    except OSError:
+        return 0
 
 
 def has_short_lines(path: Path, size_bytes: int) -> bool:

@@ -4,12 +4,14 @@ Files are looked at in batches, while the engine reads the batch before. Each is
 nothing can be wrong with it that would harm the engine; else before.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
+from pathlib import Path
 from typing import TypeVar
 
 from muse_domain.failures import UnreadableInput
@@ -20,7 +22,7 @@ from muse_domain.settings import EventSource
 from muse_resources.event_columns import event_columns
 from muse_resources.event_files import (
     Inspected,
-    begin_alike,
+    beginning,
     engine_readable,
     has_changed,
     has_short_lines,
@@ -95,9 +97,10 @@ class Originals:
     def __init__(self, ledger: FileLedger, listing: Listing[EventSource], changed: set[str]) -> None:
         unchanged = (one for one in ledger.readings if one.path in listing.files and one.path not in changed)
         self._paths = {(one.sha256, one.reader): one.path for one in unchanged}
-        self._by_size: dict[int, list[InputFile[EventSource]]] = {}
+        self._by_size: dict[int, list[Path]] = {}
         for file in listing.files.values():
-            self._by_size.setdefault(file.size_bytes, []).append(file)
+            self._by_size.setdefault(file.size_bytes, []).append(file.path)
+        self._beginnings: dict[int, Counter[int]] = {}
         self.copies: dict[str, str] = {}
 
     def holds(self, reading: FileReading) -> bool:
@@ -105,9 +108,13 @@ class Originals:
         return (reading.sha256, reading.reader) in self._paths
 
     def may_be_copied(self, file: InputFile[EventSource]) -> bool:
-        """Whether another file could have the same bytes: it is as long, and begins alike. Raises OSError."""
-        others = [one for one in self._by_size[file.size_bytes] if one.shown != file.shown]
-        return bool(others) and begin_alike(file.path, (one.path for one in others if not one.stored))
+        """Whether another file could have the same bytes: it is as long, and begins alike."""
+        size, alike = file.size_bytes, self._by_size[file.size_bytes]
+        if len(alike) == 1:
+            return False
+        if size not in self._beginnings:
+            self._beginnings[size] = Counter(map(beginning, alike))
+        return self._beginnings[size][beginning(file.path)] > 1
 
     def set_copies_aside(self, reads: Iterable[ReadEvents]) -> None:
         """Take the first of the files with the same bytes, and no other."""

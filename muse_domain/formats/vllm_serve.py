@@ -4,12 +4,14 @@ Meanings from vLLM's own source (github.com/vllm-project/vllm, `vllm/benchmarks/
 `benchmarks/benchmark_serving.py`): `e2el` is the time from sending a request to its whole answer, `ttft` that to
 its first token, `tpot` the time for each further token, `itl` the time between two answers of a stream; all in ms,
 with deviations of the population (numpy's default). A statistic over nothing is written as 0. `date` is the local
-time of the client, without a zone. `--append-result` writes a result a line.
+time of the client, without a zone. `--append-result` writes a result a line, `vllm bench sweep` a list of them. Tokens
+are summed over the requests that completed; how long the requests were to be is not stated.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from math import log2
 
 from muse_domain.formats.banterhearts import not_an_object
 from muse_domain.formats.columns import Columns, sample_columns, stated_columns, with_columns
@@ -41,14 +43,18 @@ _STATISTIC = re.compile(
     r"(mean|median|std|p[0-9.]{1,8})_(ttft|tpot|itl|e2el|client_queue_time|e2el_including_client_queue)_ms"
 )
 _LOAD_KEYS = ("request_rate", "max_concurrency", "ramp_up_strategy", "ramp_up_start_rps", "ramp_up_end_rps")
+_LENGTH_KEYS = {"input_len": "total_input_tokens", "output_len": "total_output_tokens"}
 # What users add with --metadata has names of their own choice: only these say what the server ran on.
 _ENVIRONMENT_KEYS = ("gpu", "gpu_name", "gpu_type", "gpu_count", "tensor_parallel_size", "tp", "dtype", "vllm_version")
 _METRICS: Mapping[str, tuple[str, str, Better]] = {
     "request_throughput": ("requests_per_sec", "requests/s", "higher"),
+    # Its name in the versions of early 2024.
+    "request_inthroughput": ("requests_per_sec", "requests/s", "higher"),
     "request_goodput": ("goodput_requests_per_sec", "requests/s", "higher"),
     # Written with the colon by the versions of early 2025.
     "request_goodput:": ("goodput_requests_per_sec", "requests/s", "higher"),
     "total_token_throughput": ("total_tokens_per_sec", "tokens/s", "higher"),
+    "input_throughput": ("input_tokens_per_sec", "tokens/s", "none"),
     "input_sequence_throughput": ("input_sequences_per_sec", "inputs/s", "higher"),
     "max_output_tokens_per_s": ("max_tokens_per_sec", "tokens/s", "none"),
     "max_concurrent_requests": ("max_concurrent_requests", "requests", "none"),
@@ -76,7 +82,10 @@ class VllmServeReport:
     name = "vllm-serve"
     title = "vLLM serving benchmark (JSON, JSON lines)"
     documentation = """\
-One run for each result, named `serve/MODEL (LOAD)`: backend, number of prompts, request rate, concurrency.
+One run for each result, named `serve/MODEL (LOAD)`: backend, label, number of prompts, request rate, concurrency, and
+the mean tokens of a completed request and of its answer, to the nearest power of two (`input_len=~1024`): a result does
+not state the lengths that were asked for, and requests of other lengths are another benchmark. A run of which nothing
+completed has no lengths in its name. What `--metadata` adds is no part of the name.
 
 | report | Muse |
 |---|---|
@@ -100,17 +109,24 @@ nothing completed is quarantined. Prompts, generated texts and texts of errors a
 
     def recognises(self, path: str, content: Decoded) -> bool:
         """A model, a number of prompts and of completed requests, tokens and a duration."""
-        first = content.documents[0] if content.documents else content.json
+        first = next(iter(_results(content)), None)
         return is_object(first) and first.keys() >= _KEYS
 
     def read(self, path: str, content: Decoded) -> ReportReading:
         """Each result on its own."""
-        results = list(enumerate(content.documents or (content.json,), start=1))
+        results = list(enumerate(_results(content), start=1))
+        place = "line" if content.documents else "result"
         return ReportReading(
             self.name,
             tuple(_run(item) for _, item in results if is_object(item)),
-            tuple(not_an_object(f"line {line}") for line, item in results if not is_object(item)),
+            tuple(not_an_object(f"{place} {index}") for index, item in results if not is_object(item)),
         )
+
+
+def _results(content: Decoded) -> Sequence[object]:
+    if isinstance(content.json, list):
+        return content.json
+    return content.documents or (content.json,)
 
 
 def _run(report: Mapping[str, object]) -> Measurement:
@@ -156,7 +172,15 @@ def _benchmark(report: Mapping[str, object], model: str | None) -> str:
     load["backend"] = report.get("backend") or report.get("endpoint_type")
     # 1 is the default, and the only value of versions that do not state it.
     load["burstiness"] = None if report.get("burstiness") == 1 else report.get("burstiness")
+    load["label"] = report.get("label")
+    load |= {name: _length(report, key) for name, key in _LENGTH_KEYS.items()}
     return f"serve/{model or 'model'} ({settings(load)})"
+
+
+def _length(report: Mapping[str, object], key: str) -> str | None:
+    """The mean tokens of a completed request, so coarse that a run that answers a little longer keeps its name."""
+    tokens, completed = count(report.get(key)), count(report.get("completed"))
+    return f"~{2 ** round(log2(tokens / completed))}" if tokens and completed and tokens >= completed else None
 
 
 def _measured(report: Mapping[str, object]) -> Columns:
@@ -190,11 +214,14 @@ def _failed(report: Mapping[str, object]) -> int | None:
 
 
 def _totals(report: Mapping[str, object]) -> Iterator[Metric]:
-    found = {key: number(report.get(key)) for key in _METRICS}
-    if found["request_goodput"] is not None:
-        found["request_goodput:"] = None
-    for key, (name, unit, better) in _METRICS.items():
-        yield from metric(name, found[key], unit, better)
+    """The values of the whole run; of two keys for the same one, the first that states it."""
+    stated = {key: value for key in _METRICS if (value := number(report.get(key))) is not None}
+    told: set[str] = set()
+    for key, value in stated.items():
+        name, unit, better = _METRICS[key]
+        if name not in told:
+            yield Metric(name, value, unit, better)
+        told.add(name)
 
 
 def _times(report: Mapping[str, object]) -> Iterator[Metric]:

@@ -49,11 +49,36 @@ def only(runs: dict[str, Measurement]) -> Measurement:
 
 def test_a_run_is_named_by_its_model_and_its_load(runs_of: Runs) -> None:
     """Other loads are other benchmarks; the default burstiness says nothing."""
-    assert list(runs_of(result())) == ["serve/example/small-1b (backend=vllm, prompts=100, request_rate=inf)"]
+    assert list(runs_of(result())) == [
+        "serve/example/small-1b (backend=vllm, input_len=~256, output_len=~128, prompts=100, request_rate=inf)"
+    ]
     limited = result(max_concurrency=16, burstiness=0.5, request_rate=8.0)
     assert list(runs_of(limited)) == [
-        "serve/example/small-1b (backend=vllm, burstiness=0.5, max_concurrency=16, prompts=100, request_rate=8)"
+        "serve/example/small-1b (backend=vllm, burstiness=0.5, input_len=~256, max_concurrency=16, output_len=~128, "
+        "prompts=100, request_rate=8)"
     ]
+
+
+def test_requests_of_another_length_are_another_benchmark(runs_of: Runs) -> None:
+    """A sweep over lengths states them nowhere but in the tokens; a few tokens more are the same benchmark."""
+    short, long = result(), result(total_input_tokens=3_276_800)
+    assert list(runs_of(short)) != list(runs_of(long))
+    assert list(runs_of(short)) == list(runs_of(result(total_input_tokens=25_000, total_output_tokens=13_900)))
+    assert list(runs_of(result(completed=50, total_input_tokens=12_800, total_output_tokens=6400))) == list(
+        runs_of(short)
+    )
+
+
+def test_a_run_of_which_nothing_completed_has_no_lengths(runs_of: Runs) -> None:
+    """Nothing tells them."""
+    empty = result(completed=0, total_input_tokens=0, total_output_tokens=0)
+    assert list(runs_of(empty)) == ["serve/example/small-1b (backend=vllm, prompts=100, request_rate=inf)"]
+
+
+def test_a_label_tells_benchmarks_apart(runs_of: Runs) -> None:
+    """The prefix that users give to the results of one setting."""
+    (name,) = runs_of(result(label="chunked"))
+    assert "label=chunked" in name and [name] != list(runs_of(result(label=None)))
 
 
 def test_the_time_to_the_first_token_is_no_latency(runs_of: Runs) -> None:
@@ -132,6 +157,14 @@ def test_the_goodput_of_early_2025_has_a_colon(runs_of: Runs) -> None:
     assert metrics(only(runs_of(result(**{"request_goodput:": 7.5}))))["goodput_requests_per_sec"] == 7.5
 
 
+def test_the_throughputs_of_early_2024_have_other_keys(runs_of: Runs) -> None:
+    """The requests a second stood under a slip of the tool, the tokens of the prompts on their own."""
+    oldest = result(request_inthroughput=7.5, input_throughput=2048.0)
+    del oldest["request_throughput"]
+    found = metrics(only(runs_of(oldest)))
+    assert found["requests_per_sec"] == 7.5 and found["input_tokens_per_sec"] == 2048.0
+
+
 def test_texts_and_paths_of_people_are_not_kept(runs_of: Runs) -> None:
     """Prompts, answers, errors, and folders of models."""
     detailed = result(
@@ -152,6 +185,15 @@ def test_appended_results_are_runs_that_keep_their_identity(runs_of: Runs) -> No
     alone = read_report("a.json", first.encode()).measurements
     both = read_report("a.json", f"{first}\n{second}".encode()).measurements
     assert both[0] == alone[0] and len({run.identity for run in both}) == 2
+
+
+def test_a_list_of_results_is_read() -> None:
+    """A sweep of vLLM collects the repetitions of one setting in one."""
+    again = result(date="20250723-120100", output_throughput=1000.5)
+    reading = read_report("summary.json", json.dumps([result(), again, 7]).encode())
+    assert [run.tokens_per_sec for run in reading.measurements] == [1024.0, 1000.5]
+    assert len({run.identity for run in reading.measurements}) == 2
+    assert [refusal.item for refusal in reading.refusals] == ["result 3"]
 
 
 def test_a_line_that_is_no_result_is_refused_alone() -> None:

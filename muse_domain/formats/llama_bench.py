@@ -40,8 +40,8 @@ _PLAIN_SETTINGS = dict(
     for pair in (
         "n_threads= n_batch=2048 n_ubatch=512 type_k=f16 type_v=f16 n_gpu_layers=99 n_cpu_moe=0 split_mode=layer "
         "main_gpu=0 no_kv_offload=0 flash_attn=0 devices=auto tensor_split=0 tensor_buft_overrides=none use_mmap=1 "
-        "load_mode=mmap use_direct_io=0 embeddings=0 no_op_offload=0 no_host=0 defrag_thold=-1 cpu_mask=0x0 "
-        "cpu_strict=0 poll=50 f16_kv=1 mul_mat_q=1 low_vram=0"
+        "load_mode=mmap lazy_mode=auto use_direct_io=0 embeddings=0 no_op_offload=0 no_host=0 repack=1 "
+        "fit_target=0 fit_min_ctx=0 defrag_thold=-1 cpu_mask=0x0 cpu_strict=0 poll=50 f16_kv=1 mul_mat_q=1 low_vram=0"
     ).split()
 )
 _BACKEND_FLAGS = ("cuda", "opencl", "vulkan", "kompute", "metal", "sycl", "rpc", "gpu_blas", "blas")

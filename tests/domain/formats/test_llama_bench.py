@@ -85,6 +85,23 @@ def test_settings_that_are_not_the_usual_ones_are_named() -> None:
     assert run.benchmark == "tiny-q4.gguf/pp512 (flash_attn=1, n_batch=512, n_threads=16, type_k=q8_0)"
 
 
+def test_the_settings_of_2026_tell_tests_apart() -> None:
+    """Weights loaded lazily or packed anew, and a model fitted to the memory; their usual values say nothing."""
+    usual = {"lazy_mode": "auto", "repack": True, "fit_target": 0, "fit_min_ctx": 0}
+    assert run_of(**usual).benchmark == "tiny-q4.gguf/pp512 (n_threads=16)"
+    others = [{"lazy_mode": "on"}, {"repack": False}, {"fit_target": 1024}, {"fit_min_ctx": 4096}]
+    rows = [row(**(usual | other)) for other in others]
+    for text in (json.dumps(rows), table(*rows)):
+        reading = read_report("report", text.encode())
+        assert not reading.refusals
+        assert [run.benchmark for run in reading.measurements] == [
+            "tiny-q4.gguf/pp512 (lazy_mode=on, n_threads=16)",
+            "tiny-q4.gguf/pp512 (n_threads=16, repack=0)",
+            "tiny-q4.gguf/pp512 (fit_target=1024, n_threads=16)",
+            "tiny-q4.gguf/pp512 (fit_min_ctx=4096, n_threads=16)",
+        ]
+
+
 def test_a_latency_is_that_of_a_whole_test() -> None:
     """Each sample is one test with all its tokens, so its percentiles are known."""
     run = run_of()

@@ -69,8 +69,8 @@ One run for each trend, named as k6 names it (`http_req_duration`, `http_req_dur
 `http_req_duration` |
 | `http_reqs`, `http_req_failed` | metrics `http_reqs_count`, `_per_sec`, `http_req_failed_rate` of \
 `http_req_duration` |
-| other counters, rates and gauges | metrics `NAME_count`, `NAME_per_sec`, `NAME_rate`, `NAME` of \
-`iteration_duration`, or of a run `whole test` without it |
+| other counters, rates and gauges (their last value) | metrics `NAME_count`, `NAME_per_sec`, `NAME_rate`, `NAME` \
+of `iteration_duration`, or of a run `whole test` without it |
 | a trend that k6 does not call a time | metrics `avg`, `med` and so on, unit not stated |
 | `generated_at` | `ts` |
 
@@ -78,7 +78,10 @@ Null: a minimum of 0 (a request that was never sent, or a coarse clock) and the 
 commit, which most summaries do not state, and p99 unless it was asked for.
 A threshold that failed flags the run of its metric (in a `--summary-export`, `true` says that it failed). Failed
 requests flag the run of the requests; if all failed, it is quarantined. Checks that failed flag the run that holds
-their rate: answers may have been fast and wrong. Data of the setup is not read.
+their rate: answers may have been fast and wrong. Data of the setup is not read. The machine-readable summary of k6 1.5
+and later states no thresholds, no count a second and no percentiles but p90 and p95.
+A threshold brings a metric without any value into a summary, as 0: such a rate is left out, a trend of nothing but
+zeros is flagged, one of times quarantined. A test of which no iteration completed is quarantined.
 The lines of `--out json` are single samples: refused, export a summary of the test instead.
 """
 
@@ -212,9 +215,10 @@ def _further(item: K6Metric) -> Iterator[Metric]:
 
 
 def _rate(item: K6Metric) -> float | None:
-    """The share of the values that were true; the 0 that k6 before 0.30 exports for every rate is none."""
+    """The share of the values that were true; 0 is none without any value, or where k6 before 0.30 writes it for all."""
     rate = number(item.values.get("rate", item.values.get("value")))
-    return None if rate == 0 and number(item.values.get("passes")) else rate
+    passes, fails, total = (number(item.values.get(key)) for key in ("passes", "fails", "total"))
+    return None if rate == 0 and (passes or fails == 0 or total == 0) else rate
 
 
 def _environment(metadata: Mapping[str, object], config: Mapping[str, object]) -> dict[str, str]:
@@ -229,7 +233,11 @@ def _failed_share(run: _Run) -> float | None:
 
 
 def _defects(run: _Run) -> list[str]:
-    return ["all requests failed"] if _failed_share(run) == 1 else []
+    iterations = next((other for other in run.others if other.full_name == "iterations"), None)
+    found = ["all requests failed"] if _failed_share(run) == 1 else []
+    if iterations is not None and count(iterations.values.get("count")) == 0:
+        found.append("no iteration completed")
+    return found
 
 
 def _warnings(run: _Run) -> list[str]:
@@ -238,6 +246,8 @@ def _warnings(run: _Run) -> list[str]:
     held = next((_rate(other) for other in run.others if other.full_name in _CHECKS), None)
     if held is not None and held < 1:
         found.append(f"{1 - held:.3%} of the checks failed")
+    if run.trend.values and not any(number(value) for value in run.trend.values.values()):
+        found.append("nothing but zeros: k6 states them for a trend without any value, too")
     for item in (run.trend, *run.others):
         found += [f"threshold failed: {item.full_name} {condition}" for condition in item.failed]
     return found

@@ -2,7 +2,8 @@
 
 Shapes and meanings from k6's own source (github.com/grafana/k6): `internal/js/summary.go` and `summary-wrapper.js`
 (`handleSummary` and `--summary-export`, in which `true` at a threshold says that it failed), `internal/lib/summary/`
-(the machine-readable summary of k6 1.5), `metrics/builtin.go` (which trends are times; all times are ms).
+(the machine-readable summary of k6 1.5, which states no thresholds), `metrics/builtin.go` (which trends are times; all
+times are ms), `metrics/sink.go` (a metric without a value, which a threshold brings into the summary, is stated as 0).
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,9 @@ _TIMES = frozenset(
     {"http_req_duration", "iteration_duration", "group_duration", "grpc_req_duration", "browser_http_req_duration"}
     | {"ws_ping", "ws_session_duration", "ws_connecting", *REQUEST_PHASES}
 )
-_KINDS = {"trend": ("avg", "med"), "rate": ("passes", "fails"), "counter": ("count",), "gauge": ("value",)}
+# In the order in which they tell: a gauge has extremes, too, and a trend may have a count.
+_KINDS = {"rate": ("passes", "fails"), "gauge": ("value",), "counter": ("rate",)}
+_OF_TRENDS = frozenset({"avg", "min", "med", "max", "count"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,10 @@ def _metric(stated: str | None, item: Mapping[str, object]) -> K6Metric:
 def _kind(values: Mapping[str, object]) -> str:
     """The kind that the old export does not state, by the values that it has."""
     for kind, keys in _KINDS.items():
-        if any(key in values for key in keys) or (kind == "trend" and any(key.startswith("p(") for key in values)):
+        if any(key in values for key in keys):
             return kind
-    return ""
+    # A trend has those that summaryTrendStats asks for.
+    return "trend" if any(key in _OF_TRENDS or key.startswith("p(") for key in values) else ""
 
 
 def _failed_thresholds(thresholds: Mapping[str, object]) -> Iterator[str]:

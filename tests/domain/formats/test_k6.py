@@ -156,6 +156,52 @@ def test_the_zero_rates_of_old_versions_are_left_out(runs_of: Runs) -> None:
     assert "http_req_failed_rate" not in metrics(run)
 
 
+@pytest.mark.parametrize(
+    "report",
+    [
+        exported(checks={"value": 0, "passes": 0, "fails": 0, "thresholds": {"rate>0.9": False}}),
+        handled(checks={"type": "rate", "contains": "default", "values": {"rate": 0, "passes": 0, "fails": 0}}),
+        MACHINE_READABLE
+        | {
+            "results": {
+                "checks": {
+                    "metrics": [
+                        {"name": "checks_succeeded", "type": "rate", "values": {"matches": 0, "total": 0, "rate": 0}}
+                    ]
+                },
+                "metrics": [{"name": "vus", "type": "gauge", "values": {"max": 3, "min": 1, "value": 2}}],
+            }
+        },
+    ],
+)
+def test_a_rate_without_values_is_none(runs_of: Runs, report: dict[str, Any]) -> None:
+    """A threshold on checks that never ran brings them into the summary as 0: not one of them failed."""
+    run = next(run for name, run in runs_of(report).items() if name.endswith("whole test"))
+    assert not any("checks" in name for name in metrics(run))
+    assert not any("checks failed" in reason for reason in run.quality_reasons)
+
+
+def test_a_trend_of_zeros_may_be_one_of_nothing(runs_of: Runs) -> None:
+    """A time is never 0, but a size may be: flagged, where nobody can tell."""
+    run = runs_of(exported(basket=dict.fromkeys(TREND, 0)))["basket"]
+    assert run.quality is Quality.FLAGGED and "nothing but zeros" in run.quality_reasons[0]
+
+
+def test_a_test_without_an_iteration_is_quarantined(runs_of: Runs) -> None:
+    """Nothing happened; the rate of 0 is no slow test."""
+    run = runs_of(exported(iterations={"count": 0, "rate": 0}))["whole test"]
+    assert run.quality is Quality.QUARANTINED and "no iteration completed" in run.quality_reasons
+
+
+def test_a_trend_states_what_it_was_asked_for(runs_of: Runs) -> None:
+    """summaryTrendStats may leave out mean and median; a gauge has extremes beside its value."""
+    some = {"http_req_duration": {"min": 80.5, "max": 410.5}, "login": {"count": 7, "max": 3.5}}
+    runs = runs_of(exported(**some, vus={"value": 2, "min": 1, "max": 3}))
+    assert (runs["http_req_duration"].latency_min_ms, runs["http_req_duration"].latency_max_ms) == (80.5, 410.5)
+    assert runs["login"].n_samples == 7 and metrics(runs["login"]) == {"max": 3.5}
+    assert metrics(runs["whole test"]) == {"vus": 2}
+
+
 def test_true_at_a_threshold_of_the_export_means_failed(runs_of: Runs) -> None:
     """The newer shapes say `ok` instead."""
     old = runs_of(exported(http_req_duration=TREND | {"thresholds": {"p(95)<200": True, "avg<500": False}}))

@@ -85,7 +85,8 @@ class VllmServeReport:
 One run for each result, named `serve/MODEL (LOAD)`: backend, label, number of prompts, request rate, concurrency, and
 the mean tokens of a completed request and of its answer, to the nearest power of two (`input_len=~1024`): a result does
 not state the lengths that were asked for, and requests of other lengths are another benchmark. A run of which nothing
-completed has no lengths in its name. What `--metadata` adds is no part of the name.
+completed has no lengths in its name. Of what `--metadata` adds, only `input_len` and `output_len` are in the name,
+instead of the means.
 
 | report | Muse |
 |---|---|
@@ -173,7 +174,7 @@ def _benchmark(report: Mapping[str, object], model: str | None) -> str:
     # 1 is the default, and the only value of versions that do not state it.
     load["burstiness"] = None if report.get("burstiness") == 1 else report.get("burstiness")
     load["label"] = report.get("label")
-    load |= {name: _length(report, key) for name, key in _LENGTH_KEYS.items()}
+    load |= {name: scalar(report.get(name)) or _length(report, key) for name, key in _LENGTH_KEYS.items()}
     return f"serve/{model or 'model'} ({settings(load)})"
 
 

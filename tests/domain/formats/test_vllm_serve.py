@@ -69,6 +69,12 @@ def test_requests_of_another_length_are_another_benchmark(runs_of: Runs) -> None
     )
 
 
+def test_lengths_that_users_state_are_the_lengths(runs_of: Runs) -> None:
+    """With `--metadata input_len=250 output_len=500`: answers may end earlier than they may."""
+    (name,) = runs_of(result(input_len="250", output_len="500"))
+    assert "input_len=250, output_len=500" in name
+
+
 def test_a_run_of_which_nothing_completed_has_no_lengths(runs_of: Runs) -> None:
     """Nothing tells them."""
     empty = result(completed=0, total_input_tokens=0, total_output_tokens=0)

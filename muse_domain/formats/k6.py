@@ -215,7 +215,7 @@ def _further(item: K6Metric) -> Iterator[Metric]:
 
 
 def _rate(item: K6Metric) -> float | None:
-    """The share of the values that were true; 0 is none without any value, or where k6 before 0.30 writes it for all."""
+    """The share of true values; 0 is none where there is no value, and where k6 before 0.30 writes it for all."""
     rate = number(item.values.get("rate", item.values.get("value")))
     passes, fails, total = (number(item.values.get(key)) for key in ("passes", "fails", "total"))
     return None if rate == 0 and (passes or fails == 0 or total == 0) else rate

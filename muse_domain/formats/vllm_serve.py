@@ -28,10 +28,15 @@ from muse_domain.formats.values import (
     settings,
     stated_time,
 )
-from muse_domain.measurements import METRIC_COLUMNS, Better, Measurement, Metric, ReportReading
+from muse_domain.measurements import METRIC_COLUMNS, Better, Measurement, Metric, ReportReading, ReportRefused
 from muse_domain.quality import flag
 
 _KEYS = frozenset({"model_id", "num_prompts", "completed", "total_input_tokens", "duration"})
+# What the other benchmarks of vLLM write: numbers alone.
+_NAMELESS = {
+    "throughput": frozenset({"elapsed_time", "num_requests", "total_num_tokens", "tokens_per_second"}),
+    "latency": frozenset({"avg_latency", "latencies", "percentiles"}),
+}
 _COLUMN_KEYS = {
     "latency_mean_ms": "mean_e2el_ms",
     "latency_p50_ms": "median_e2el_ms",
@@ -106,15 +111,20 @@ enough requests only |
 Null: `ts` (the date has no zone), commit, cost, memory, and the latency columns when only times to tokens are
 stated. A time whose mean is 0 was not measured and is left out. Failed requests flag the run, a run of which
 nothing completed is quarantined. Prompts, generated texts and texts of errors are not read.
+The results of `vllm bench throughput` and `vllm bench latency` are refused: they name neither model nor load.
 """
 
     def recognises(self, path: str, content: Decoded) -> bool:
-        """A model, a number of prompts and of completed requests, tokens and a duration."""
+        """A model, a number of prompts and of completed requests, tokens and a duration; or a result without a name."""
         first = next(iter(_results(content)), None)
-        return is_object(first) and first.keys() >= _KEYS
+        return (is_object(first) and first.keys() >= _KEYS) or _nameless(content) is not None
 
     def read(self, path: str, content: Decoded) -> ReportReading:
-        """Each result on its own."""
+        """Each result on its own; raises ReportRefused for those of vLLM's other benchmarks."""
+        kind = _nameless(content)
+        if kind:
+            reason = f"This is a result of vLLM's {kind} benchmark, which names neither the model nor the load."
+            raise ReportRefused(reason, "Measure with `vllm bench serve --save-result` and ingest that file.")
         results = list(enumerate(_results(content), start=1))
         place = "line" if content.documents else "result"
         return ReportReading(
@@ -122,6 +132,11 @@ nothing completed is quarantined. Prompts, generated texts and texts of errors a
             tuple(_run(item) for _, item in results if is_object(item)),
             tuple(not_an_object(f"{place} {index}") for index, item in results if not is_object(item)),
         )
+
+
+def _nameless(content: Decoded) -> str | None:
+    """Which of vLLM's other benchmarks wrote the file, or None."""
+    return next((kind for kind, keys in _NAMELESS.items() if content.top.keys() >= keys), None)
 
 
 def _results(content: Decoded) -> Sequence[object]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muse_domain.formats.registry import read_report
-from muse_domain.measurements import METRIC_COLUMNS, Measurement, Quality, ReportReading
+from muse_domain.measurements import METRIC_COLUMNS, Measurement, Quality, ReportReading, ReportRefused
 from tests.domain.formats.test_registry import assert_sound, json_values, read_or_refuse
 
 Runs = Callable[[object], dict[str, Measurement]]
@@ -200,6 +200,20 @@ def test_a_list_of_results_is_read() -> None:
     assert [run.tokens_per_sec for run in reading.measurements] == [1024.0, 1000.5]
     assert len({run.identity for run in reading.measurements}) == 2
     assert [refusal.item for refusal in reading.refusals] == ["result 3"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "stated"),
+    [
+        ("throughput", {"elapsed_time": 2.5, "num_requests": 10, "total_num_tokens": 900, "tokens_per_second": 360.0}),
+        ("latency", {"avg_latency": 0.5, "latencies": [0.5], "percentiles": {"50": 0.5}}),
+    ],
+)
+def test_results_without_a_name_are_refused_by_what_they_are(kind: str, stated: dict[str, object]) -> None:
+    """Two of them may be of two models, and nothing would tell."""
+    with pytest.raises(ReportRefused, match=f"{kind} benchmark") as refused:
+        read_report("raw.json", json.dumps(stated).encode())
+    assert "vllm bench serve" in refused.value.remedy
 
 
 def test_a_line_that_is_no_result_is_refused_alone() -> None:

@@ -68,6 +68,10 @@ _METRICS: Mapping[str, tuple[str, str, Better]] = {
     "duration": ("duration_s", "s", "none"),
     "spec_decode_acceptance_rate": ("spec_decode_acceptance_pct", "%", "higher"),
     "spec_decode_acceptance_length": ("spec_decode_acceptance_length", "tokens", "higher"),
+    # Seconds of audio that are transcribed in one: 0 where there was no audio.
+    "rtfx": ("audio_seconds_per_sec", "s/s", "higher"),
+    "probe_median_e2el_ms": ("probe_e2el_p50_ms", "ms", "lower"),
+    "probe_p99_e2el_ms": ("probe_e2el_p99_ms", "ms", "lower"),
 }
 _NO_LATENCY = "the report states no end-to-end latency (e2el): times to tokens are no latency of a request"
 _WHY_NULL = {c: _NO_LATENCY for c in METRIC_COLUMNS if c.startswith("latency_")} | {
@@ -104,8 +108,9 @@ enough requests only |
 | `failed`, or the texts in `errors` | metric `requests_failed` |
 | `ttft`, `tpot`, `itl`, queue times: mean, median, std and percentiles | metrics `ttft_mean_ms`, `ttft_p50_ms`, \
 `ttft_std_ms`, `ttft_p99_ms` and so on |
-| throughputs, goodput, tokens, duration, speculative decoding | metrics `requests_per_sec`, \
-`goodput_requests_per_sec`, `total_tokens_per_sec`, `tokens_read`, `tokens_generated`, `duration_s` and others |
+| throughputs, goodput, tokens, duration, speculative decoding, audio (`rtfx`), probe requests | metrics \
+`requests_per_sec`, `goodput_requests_per_sec`, `total_tokens_per_sec`, `input_tokens_per_sec`, `tokens_read`, \
+`tokens_generated`, `duration_s`, `audio_seconds_per_sec`, `probe_e2el_p50_ms` and others |
 | `model_id`, of a local path the last part | `model` |
 
 Null: `ts` (the date has no zone), commit, cost, memory, and the latency columns when only times to tokens are
@@ -232,6 +237,8 @@ def _failed(report: Mapping[str, object]) -> int | None:
 def _totals(report: Mapping[str, object]) -> Iterator[Metric]:
     """The values of the whole run; of two keys for the same one, the first that states it."""
     stated = {key: value for key in _METRICS if (value := number(report.get(key))) is not None}
+    if stated.get("rtfx") == 0:
+        del stated["rtfx"]
     told: set[str] = set()
     for key, value in stated.items():
         name, unit, better = _METRICS[key]

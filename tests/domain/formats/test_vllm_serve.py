@@ -171,6 +171,14 @@ def test_the_throughputs_of_early_2024_have_other_keys(runs_of: Runs) -> None:
     assert found["requests_per_sec"] == 7.5 and found["input_tokens_per_sec"] == 2048.0
 
 
+def test_audio_and_probes_are_kept(runs_of: Runs) -> None:
+    """What a transcription is measured by; and single tokens asked for beside the load."""
+    found = metrics(only(runs_of(result(rtfx=42.5, probe_median_e2el_ms=20.5, probe_p99_e2el_ms=90.5))))
+    assert found["audio_seconds_per_sec"] == 42.5
+    assert (found["probe_e2el_p50_ms"], found["probe_e2el_p99_ms"]) == (20.5, 90.5)
+    assert "audio_seconds_per_sec" not in metrics(only(runs_of(result(rtfx=0.0))))
+
+
 def test_texts_and_paths_of_people_are_not_kept(runs_of: Runs) -> None:
     """Prompts, answers, errors, and folders of models."""
     detailed = result(

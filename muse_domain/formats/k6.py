@@ -82,6 +82,8 @@ their rate: answers may have been fast and wrong. Data of the setup is not read.
 and later states no thresholds, no count a second and no percentiles but p90 and p95.
 A threshold brings a metric without any value into a summary, as 0: such a rate is left out, a trend of nothing but
 zeros is flagged, one of times quarantined. A test of which no iteration completed is quarantined.
+Only the machine-readable summary states its script: of several scripts, give Muse that one, or `http_req_duration` is
+one benchmark for all of them.
 The lines of `--out json` are single samples: refused, export a summary of the test instead.
 """
 

@@ -28,7 +28,8 @@ from muse_domain.formats.values import (
     settings,
     stated_time,
 )
-from muse_domain.measurements import METRIC_COLUMNS, Better, Measurement, Metric, ReportReading, ReportRefused
+from muse_domain.formats.vllm_metrics import COLUMN_KEYS, time_metrics, total_metrics
+from muse_domain.measurements import METRIC_COLUMNS, Measurement, Metric, ReportReading, ReportRefused
 from muse_domain.quality import flag
 
 _KEYS = frozenset({"model_id", "num_prompts", "completed", "total_input_tokens", "duration"})
@@ -37,48 +38,16 @@ _NAMELESS = {
     "throughput": frozenset({"elapsed_time", "num_requests", "total_num_tokens", "tokens_per_second"}),
     "latency": frozenset({"avg_latency", "latencies", "percentiles"}),
 }
-_COLUMN_KEYS = {
-    "latency_mean_ms": "mean_e2el_ms",
-    "latency_p50_ms": "median_e2el_ms",
-    "latency_p95_ms": "p95_e2el_ms",
-    "latency_p99_ms": "p99_e2el_ms",
-    "latency_std_ms": "std_e2el_ms",
-}
-_STATISTIC = re.compile(
-    r"(mean|median|std|p[0-9.]{1,8})_(ttft|tpot|itl|e2el|client_queue_time|e2el_including_client_queue)_ms"
-)
 _LOAD_KEYS = ("request_rate", "max_concurrency", "ramp_up_strategy", "ramp_up_start_rps", "ramp_up_end_rps")
 _LENGTH_KEYS = {"input_len": "total_input_tokens", "output_len": "total_output_tokens"}
 # What users add with --metadata has names of their own choice: only these say what the server ran on.
 _ENVIRONMENT_KEYS = ("gpu", "gpu_name", "gpu_type", "gpu_count", "tensor_parallel_size", "tp", "dtype", "vllm_version")
-_METRICS: Mapping[str, tuple[str, str, Better]] = {
-    "request_throughput": ("requests_per_sec", "requests/s", "higher"),
-    # Its name in the versions of early 2024.
-    "request_inthroughput": ("requests_per_sec", "requests/s", "higher"),
-    "request_goodput": ("goodput_requests_per_sec", "requests/s", "higher"),
-    # Written with the colon by the versions of early 2025.
-    "request_goodput:": ("goodput_requests_per_sec", "requests/s", "higher"),
-    "total_token_throughput": ("total_tokens_per_sec", "tokens/s", "higher"),
-    "input_throughput": ("input_tokens_per_sec", "tokens/s", "none"),
-    "input_sequence_throughput": ("input_sequences_per_sec", "inputs/s", "higher"),
-    "max_output_tokens_per_s": ("max_tokens_per_sec", "tokens/s", "none"),
-    "max_concurrent_requests": ("max_concurrent_requests", "requests", "none"),
-    "total_input_tokens": ("tokens_read", "tokens", "none"),
-    "total_output_tokens": ("tokens_generated", "tokens", "none"),
-    "duration": ("duration_s", "s", "none"),
-    "spec_decode_acceptance_rate": ("spec_decode_acceptance_pct", "%", "higher"),
-    "spec_decode_acceptance_length": ("spec_decode_acceptance_length", "tokens", "higher"),
-    # Seconds of audio that are transcribed in one: 0 where there was no audio.
-    "rtfx": ("audio_seconds_per_sec", "s/s", "higher"),
-    "probe_median_e2el_ms": ("probe_e2el_p50_ms", "ms", "lower"),
-    "probe_p99_e2el_ms": ("probe_e2el_p99_ms", "ms", "lower"),
-}
 _NO_LATENCY = "the report states no end-to-end latency (e2el): times to tokens are no latency of a request"
 _WHY_NULL = {c: _NO_LATENCY for c in METRIC_COLUMNS if c.startswith("latency_")} | {
     "tokens_per_sec": "the report states no output_throughput"
 }
 # What a report with e2el may still lack: vLLM states p99 alone where `--metric-percentiles` asks for no other.
-_NOT_STATED = {column: f"the report states no {key}" for column, key in _COLUMN_KEYS.items()} | dict.fromkeys(
+_NOT_STATED = {column: f"the report states no {key}" for column, key in COLUMN_KEYS.items()} | dict.fromkeys(
     ("latency_min_ms", "latency_max_ms"), "the report states mean and percentiles, no extremes"
 )
 _NO_ZONE = re.compile(r"[0-9]{8}-[0-9]{6}")
@@ -161,12 +130,12 @@ def _run(report: Mapping[str, object]) -> Measurement:
         quant=label(report.get("quantization")),
         dataset=_model(report.get("dataset_name")),
         n_samples=count(report.get("completed")),
-        metrics=(*_requests(report), *_totals(report), *_times(report)),
+        metrics=(*_requests(report), *total_metrics(report), *time_metrics(report)),
         environment=_environment(report, model),
         null_reasons=no_time,
         identity=content_hash(report),
     )
-    stated = stated_columns(report, _COLUMN_KEYS)
+    stated = stated_columns(report, COLUMN_KEYS)
     rate = stated_columns(report, {"tokens_per_sec": "output_throughput"})
     why = _WHY_NULL | (_NOT_STATED if stated.values else {})
     columns = (stated if stated.values else _measured(report), rate)
@@ -232,32 +201,6 @@ def _failed(report: Mapping[str, object]) -> int | None:
     if "failed" in report or not isinstance(errors, list):
         return count(report.get("failed"))
     return sum(1 for error in errors if error)
-
-
-def _totals(report: Mapping[str, object]) -> Iterator[Metric]:
-    """The values of the whole run; of two keys for the same one, the first that states it."""
-    stated = {key: value for key in _METRICS if (value := number(report.get(key))) is not None}
-    if stated.get("rtfx") == 0:
-        del stated["rtfx"]
-    told: set[str] = set()
-    for key, value in stated.items():
-        name, unit, better = _METRICS[key]
-        if name not in told:
-            yield Metric(name, value, unit, better)
-        told.add(name)
-
-
-def _times(report: Mapping[str, object]) -> Iterator[Metric]:
-    """The statistics that no column holds. Those of a time whose mean is 0 are of no measurement."""
-    for key, value in report.items():
-        found = _STATISTIC.fullmatch(key)
-        if not found or key in _COLUMN_KEYS.values() or not number(report.get(f"mean_{found.group(2)}_ms")):
-            continue
-        statistic = "p50" if found.group(1) == "median" else found.group(1)
-        if statistic == "p50" and found.group(1) != "median" and f"median_{found.group(2)}_ms" in report:
-            continue
-        better: Better = "none" if statistic == "std" else "lower"
-        yield from metric(f"{found.group(2)}_{statistic}_ms", number(value), "ms", better)
 
 
 def _environment(report: Mapping[str, object], model: str | None) -> dict[str, str]:

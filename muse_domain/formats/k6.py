@@ -31,11 +31,13 @@ _TEST = "iteration_duration"
 # No metric of k6 can have a space in its name.
 _WHOLE_TEST = "whole test"
 _OF_REQUESTS = ("http_reqs", "http_req_failed")
+_FAILURES = {_REQUESTS: "http_req_failed", "browser_http_req_duration": "browser_http_req_failed"}
+_BYTES = frozenset({"data_sent", "data_received", "browser_data_sent", "browser_data_received"})
 # By its name in the machine-readable summary, and in all others.
 _CHECKS = ("checks_succeeded", "checks")
 _BETTER: Mapping[str, Better] = {
     "http_reqs": "higher",
-    "http_req_failed": "lower",
+    **dict.fromkeys(_FAILURES.values(), "lower"),
     "iterations": "higher",
     "dropped_iterations": "lower",
     "checks": "higher",
@@ -77,9 +79,9 @@ of `iteration_duration`, or of a run `whole test` without it |
 Null: a minimum of 0 (a request that was never sent, or a coarse clock) and the deviation; `ts` and
 commit, which most summaries do not state, and p99 unless it was asked for.
 A threshold that failed flags the run of its metric (in a `--summary-export`, `true` says that it failed). Failed
-requests flag the run of the requests; if all failed, it is quarantined. Checks that failed flag the run that holds
-their rate: answers may have been fast and wrong. Data of the setup is not read. The machine-readable summary of k6 1.5
-and later states no thresholds, no count a second and no percentiles but p90 and p95.
+requests, those of the browser too, flag the run of the requests; if all failed, it is quarantined. Checks that failed
+flag the run that holds their rate: answers may have been fast and wrong. Data of the setup is not read. The
+machine-readable summary of k6 1.5 and later states no thresholds, no count a second and no percentiles but p90 and p95.
 A threshold brings a metric without any value into a summary, as 0: such a rate is left out, a trend of nothing but
 zeros is flagged, one of times quarantined. A test of which no iteration completed is quarantined.
 Only the machine-readable summary states its script: of several scripts, give Muse that one, or `http_req_duration` is
@@ -149,6 +151,9 @@ def _owner(item: K6Metric, trends: set[str]) -> str:
     requests = f"{_REQUESTS}{item.tags}"
     if item.name in (*_OF_REQUESTS, *REQUEST_PHASES) and requests in trends:
         return requests
+    of_browser = next((f"{name}{item.tags}" for name, failed in _FAILURES.items() if failed == item.name), "")
+    if of_browser in trends:
+        return of_browser
     return _TEST if _TEST in trends else _WHOLE_TEST
 
 
@@ -207,7 +212,7 @@ def _further(item: K6Metric) -> Iterator[Metric]:
         # A phase is a part of the request's time, which is compared.
         yield from metric(f"{name}_mean_ms", number(values.get("avg")), "ms")
     elif item.kind == "counter":
-        unit = "B" if item.name in ("data_sent", "data_received") else "count"
+        unit = "B" if item.name in _BYTES else "count"
         yield from metric(f"{name}_count", number(values.get("count")), unit)
         yield from metric(f"{name}_per_sec", number(values.get("rate")), f"{unit}/s", better)
     elif item.kind == "rate":
@@ -230,8 +235,9 @@ def _environment(metadata: Mapping[str, object], config: Mapping[str, object]) -
 
 
 def _failed_share(run: _Run) -> float | None:
-    failed = next((other for other in run.others if other.name == "http_req_failed"), None)
-    return None if failed is None or run.trend.name != _REQUESTS else _rate(failed)
+    failures = _FAILURES.get(run.trend.name)
+    failed = next((other for other in run.others if other.name == failures), None)
+    return None if failed is None else _rate(failed)
 
 
 def _defects(run: _Run) -> list[str]:

@@ -2,8 +2,9 @@
 
 Shapes and meanings from k6's own source (github.com/grafana/k6): `internal/js/summary.go` and `summary-wrapper.js`
 (`handleSummary` and `--summary-export`, in which `true` at a threshold says that it failed), `internal/lib/summary/`
-(the machine-readable summary of k6 1.5, which states no thresholds), `metrics/builtin.go` (which trends are times; all
-times are ms), `metrics/sink.go` (a metric without a value, which a threshold brings into the summary, is stated as 0).
+(the machine-readable summary of k6 1.5, which states no thresholds), `metrics/builtin.go` and
+`internal/js/modules/k6/browser/k6ext/metrics.go` (which trends are times; all times are ms), `metrics/sink.go` (a
+metric without a value, which a threshold brings into the summary, is stated as 0).
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ REQUEST_PHASES = tuple(
 _TIMES = frozenset(
     {"http_req_duration", "iteration_duration", "group_duration", "grpc_req_duration", "browser_http_req_duration"}
     | {"ws_ping", "ws_session_duration", "ws_connecting", *REQUEST_PHASES}
+    | {f"browser_web_vital_{vital}" for vital in ("ttfb", "lcp", "inp", "fcp", "fid")}
 )
 # In the order in which they tell: a gauge has extremes, too, and a trend may have a count.
 _KINDS = {"rate": ("passes", "fails"), "gauge": ("value",), "counter": ("rate",)}

@@ -131,6 +131,19 @@ def test_failed_requests_flag_and_quarantine(runs_of: Runs) -> None:
     assert every.quality is Quality.QUARANTINED
 
 
+def test_metrics_of_the_browser_are_known_by_name(runs_of: Runs) -> None:
+    """The old export says neither what is a time nor what are bytes; the layout's shift is a score."""
+    stated = {name: TREND for name in ("browser_web_vital_lcp", "browser_web_vital_cls", "browser_http_req_duration")}
+    sent = {"browser_data_sent": {"count": 10, "rate": 1.5}}
+    failed = {"browser_http_req_failed": {"value": 1, "passes": 7, "fails": 0}}
+    runs = runs_of(exported(**stated, **sent, **failed))
+    assert runs["browser_web_vital_lcp"].latency_mean_ms == 120.5
+    assert runs["browser_web_vital_cls"].latency_mean_ms is None
+    assert {m.unit for m in runs["whole test"].metrics} == {"B", "B/s"}
+    assert "all requests failed" in runs["browser_http_req_duration"].quality_reasons
+    assert runs["http_req_duration"].quality is Quality.OK
+
+
 @pytest.mark.parametrize(
     "report",
     [

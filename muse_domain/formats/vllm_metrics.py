@@ -13,6 +13,8 @@ COLUMN_KEYS = {
     "latency_p99_ms": "p99_e2el_ms",
     "latency_std_ms": "std_e2el_ms",
 }
+# The same value under another key, where not the median but percentiles are stated.
+MEDIAN_KEYS = {"latency_p50_ms": "p50_e2el_ms"}
 _STATISTIC = re.compile(
     r"(mean|median|std|p[0-9.]{1,8})_(ttft|tpot|itl|e2el|client_queue_time|e2el_including_client_queue)_ms"
 )
@@ -57,7 +59,10 @@ def time_metrics(report: Mapping[str, object]) -> Iterator[Metric]:
     """The statistics that no column holds. Those of a time whose mean is 0 are of no measurement."""
     for key, value in report.items():
         found = _STATISTIC.fullmatch(key)
-        if not found or key in COLUMN_KEYS.values() or not number(report.get(f"mean_{found.group(2)}_ms")):
+        if not found or key in (*COLUMN_KEYS.values(), *MEDIAN_KEYS.values()):
+            continue
+        # Some programs state percentiles alone: then the value itself tells.
+        if not number(report.get(f"mean_{found.group(2)}_ms", value)):
             continue
         statistic = "p50" if found.group(1) == "median" else found.group(1)
         if statistic == "p50" and found.group(1) != "median" and f"median_{found.group(2)}_ms" in report:

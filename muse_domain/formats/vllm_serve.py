@@ -28,7 +28,7 @@ from muse_domain.formats.values import (
     settings,
     stated_time,
 )
-from muse_domain.formats.vllm_metrics import COLUMN_KEYS, time_metrics, total_metrics
+from muse_domain.formats.vllm_metrics import COLUMN_KEYS, MEDIAN_KEYS, time_metrics, total_metrics
 from muse_domain.measurements import METRIC_COLUMNS, Measurement, Metric, ReportReading, ReportRefused
 from muse_domain.quality import flag
 
@@ -41,14 +41,24 @@ _NAMELESS = {
 _LOAD_KEYS = ("request_rate", "max_concurrency", "ramp_up_strategy", "ramp_up_start_rps", "ramp_up_end_rps")
 _LENGTH_KEYS = {"input_len": "total_input_tokens", "output_len": "total_output_tokens"}
 # What users add with --metadata has names of their own choice: only these say what the server ran on.
-_ENVIRONMENT_KEYS = ("gpu", "gpu_name", "gpu_type", "gpu_count", "tensor_parallel_size", "tp", "dtype", "vllm_version")
+_ENVIRONMENT_KEYS = (
+    "framework",
+    "gpu",
+    "gpu_name",
+    "gpu_type",
+    "gpu_count",
+    "tensor_parallel_size",
+    "tp",
+    "dtype",
+    "vllm_version",
+)
 _NO_LATENCY = "the report states no end-to-end latency (e2el): times to tokens are no latency of a request"
 _WHY_NULL = {c: _NO_LATENCY for c in METRIC_COLUMNS if c.startswith("latency_")} | {
     "tokens_per_sec": "the report states no output_throughput"
 }
 # What a report with e2el may still lack: vLLM states p99 alone where `--metric-percentiles` asks for no other.
 _NOT_STATED = {column: f"the report states no {key}" for column, key in COLUMN_KEYS.items()} | dict.fromkeys(
-    ("latency_min_ms", "latency_max_ms"), "the report states mean and percentiles, no extremes"
+    ("latency_min_ms", "latency_max_ms"), "the report states no extremes of the end-to-end latency"
 )
 _NO_ZONE = re.compile(r"[0-9]{8}-[0-9]{6}")
 _LOCAL_PATH = re.compile(r"(?:[~.]{0,2}[\\/]|[A-Za-z]:[\\/])")
@@ -64,12 +74,12 @@ One run for each result, named `serve/MODEL (LOAD)`: backend, label, number of p
 the mean tokens of a completed request and of its answer, to the nearest power of two (`input_len=~1024`): a result does
 not state the lengths that were asked for, and requests of other lengths are another benchmark. A run of which nothing
 completed has no lengths in its name. Of what `--metadata` adds, only `input_len` and `output_len` are in the name,
-instead of the means.
+instead of the means: give settings that are to be told apart a `--label`.
 
 | report | Muse |
 |---|---|
-| `mean_e2el_ms`, `median_`, `std_`, `p95_`, `p99_` (if `--percentile-metrics` has e2el) | `latency_mean_ms`, \
-`_p50_`, `_std_`, `_p95_`, `_p99_` |
+| `mean_e2el_ms`, `median_` (else `p50_`), `std_`, `p95_`, `p99_` (if `--percentile-metrics` has e2el) | \
+`latency_mean_ms`, `_p50_`, `_std_`, `_p95_`, `_p99_` |
 | `latencies` of the requests that answered, where e2el is not stated | the latency columns, percentiles from \
 enough requests only |
 | `output_throughput` | `tokens_per_sec` |
@@ -135,7 +145,7 @@ def _run(report: Mapping[str, object]) -> Measurement:
         null_reasons=no_time,
         identity=content_hash(report),
     )
-    stated = stated_columns(report, COLUMN_KEYS)
+    stated = stated_columns(report, COLUMN_KEYS if "median_e2el_ms" in report else COLUMN_KEYS | MEDIAN_KEYS)
     rate = stated_columns(report, {"tokens_per_sec": "output_throughput"})
     why = _WHY_NULL | (_NOT_STATED if stated.values else {})
     columns = (stated if stated.values else _measured(report), rate)

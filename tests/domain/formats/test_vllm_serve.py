@@ -111,6 +111,17 @@ def test_a_percentile_that_nobody_asked_for_is_null_for_that(runs_of: Runs) -> N
     assert run.null_reasons["latency_p95_ms"] == "the report states no p95_e2el_ms"
 
 
+def test_percentiles_without_a_mean_are_kept(runs_of: Runs) -> None:
+    """Programs that write vLLM's keys may state some alone; the 50th percentile is the median."""
+    run = only(runs_of(result(p50_e2el_ms=230.5, p95_e2el_ms=344.5, p95_itl_ms=12.5, p50_itl_ms=0.0)))
+    assert (run.latency_p50_ms, run.latency_p95_ms, run.latency_mean_ms) == (230.5, 344.5, None)
+    assert metrics(run)["itl_p95_ms"] == 12.5 and "itl_p50_ms" not in metrics(run)
+    assert not [name for name in metrics(run) if name.startswith("e2el")]
+    assert run.null_reasons["latency_max_ms"] == "the report states no extremes of the end-to-end latency"
+    both = only(runs_of(result(median_e2el_ms=230.5, p50_e2el_ms=230.5)))
+    assert both.latency_p50_ms == 230.5 and not [name for name in metrics(both) if name.startswith("e2el")]
+
+
 def test_generated_tokens_a_second_are_the_throughput(runs_of: Runs) -> None:
     """Neither the prompts' tokens nor the requests."""
     run = only(runs_of(result(total_token_throughput=3072.0)))

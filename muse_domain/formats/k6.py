@@ -32,6 +32,7 @@ _TEST = "iteration_duration"
 _WHOLE_TEST = "whole test"
 _OF_REQUESTS = ("http_reqs", "http_req_failed")
 _FAILURES = {_REQUESTS: "http_req_failed", "browser_http_req_duration": "browser_http_req_failed"}
+_OTHER_PROTOCOLS = ("browser_", "grpc_", "ws_")
 _BYTES = frozenset({"data_sent", "data_received", "browser_data_sent", "browser_data_received"})
 # By its name in the machine-readable summary, and in all others.
 _CHECKS = ("checks_succeeded", "checks")
@@ -79,9 +80,10 @@ of `iteration_duration`, or of a run `whole test` without it |
 Null: a minimum of 0 (a request that was never sent, or a coarse clock) and the deviation; `ts` and
 commit, which most summaries do not state, and p99 unless it was asked for.
 A threshold that failed flags the run of its metric (in a `--summary-export`, `true` says that it failed). Failed
-requests, those of the browser too, flag the run of the requests; if all failed, it is quarantined. Checks that failed
-flag the run that holds their rate: answers may have been fast and wrong. Data of the setup is not read. The
-machine-readable summary of k6 1.5 and later states no thresholds, no count a second and no percentiles but p90 and p95.
+requests, those of the browser too, flag the run of the requests; if all failed, it is quarantined, and with it the
+iterations, the groups and the trends of the script, which waited for nothing but failures. Checks that failed flag the
+run that holds their rate: answers may have been fast and wrong. Data of the setup is not read. The machine-readable
+summary of k6 1.5 and later states no thresholds, no count a second and no percentiles but p90 and p95.
 A threshold brings a metric without any value into a summary, as 0: such a rate is left out, a trend of nothing but
 zeros is flagged, one of times quarantined. A test of which no iteration completed is quarantined.
 Only the machine-readable summary states its script: of several scripts, give Muse that one, or `http_req_duration` is
@@ -125,10 +127,11 @@ def _refusal(item: str) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A trend, and the further metrics of the test that belong to it."""
+    """A trend, and the further metrics of the test that belong to it; whether all requests of the test failed."""
 
     trend: K6Metric
     others: Sequence[K6Metric]
+    is_lost: bool
 
 
 def _runs(summary: Mapping[str, object], metrics: list[K6Metric]) -> Iterator[Measurement]:
@@ -142,8 +145,10 @@ def _runs(summary: Mapping[str, object], metrics: list[K6Metric]) -> Iterator[Me
             others.setdefault(_owner(item, names), []).append(item)
     if others.get(_WHOLE_TEST):
         trends.append(K6Metric(_WHOLE_TEST, "", "trend", None, {}))
+    is_lost = any(item.full_name == _FAILURES[_REQUESTS] and item.rate == 1 for item in metrics)
     for trend in trends:
-        yield _run(summary, _Run(trend, others.get(trend.full_name, [])))
+        is_other = trend.name.startswith(_OTHER_PROTOCOLS)
+        yield _run(summary, _Run(trend, others.get(trend.full_name, []), is_lost and not is_other))
 
 
 def _owner(item: K6Metric, trends: set[str]) -> str:
@@ -216,16 +221,9 @@ def _further(item: K6Metric) -> Iterator[Metric]:
         yield from metric(f"{name}_count", number(values.get("count")), unit)
         yield from metric(f"{name}_per_sec", number(values.get("rate")), f"{unit}/s", better)
     elif item.kind == "rate":
-        yield from metric(f"{name}_rate", _rate(item), "ratio", better)
+        yield from metric(f"{name}_rate", item.rate, "ratio", better)
     else:
         yield from metric(name, number(values.get("value")), "not stated")
-
-
-def _rate(item: K6Metric) -> float | None:
-    """The share of true values; 0 is none where there is no value, and where k6 before 0.30 writes it for all."""
-    rate = number(item.values.get("rate", item.values.get("value")))
-    passes, fails, total = (number(item.values.get(key)) for key in ("passes", "fails", "total"))
-    return None if rate == 0 and (passes or fails == 0 or total == 0) else rate
 
 
 def _environment(metadata: Mapping[str, object], config: Mapping[str, object]) -> dict[str, str]:
@@ -237,12 +235,12 @@ def _environment(metadata: Mapping[str, object], config: Mapping[str, object]) -
 def _failed_share(run: _Run) -> float | None:
     failures = _FAILURES.get(run.trend.name)
     failed = next((other for other in run.others if other.name == failures), None)
-    return None if failed is None else _rate(failed)
+    return None if failed is None else failed.rate
 
 
 def _defects(run: _Run) -> list[str]:
     iterations = next((other for other in run.others if other.full_name == "iterations"), None)
-    found = ["all requests failed"] if _failed_share(run) == 1 else []
+    found = ["all requests failed"] if run.is_lost or _failed_share(run) == 1 else []
     if iterations is not None and count(iterations.values.get("count")) == 0:
         found.append("no iteration completed")
     return found
@@ -251,10 +249,10 @@ def _defects(run: _Run) -> list[str]:
 def _warnings(run: _Run) -> list[str]:
     share = _failed_share(run)
     found = [f"{share:.3%} of the requests failed"] if share and share < 1 else []
-    held = next((_rate(other) for other in run.others if other.full_name in _CHECKS), None)
+    held = next((other.rate for other in run.others if other.full_name in _CHECKS), None)
     if held is not None and held < 1:
         found.append(f"{1 - held:.3%} of the checks failed")
-    if run.trend.values and not any(number(value) for value in run.trend.values.values()):
+    if run.trend.values and not run.trend.is_time and not any(number(value) for value in run.trend.values.values()):
         found.append("nothing but zeros: k6 states them for a trend without any value, too")
     for item in (run.trend, *run.others):
         found += [f"threshold failed: {item.full_name} {condition}" for condition in item.failed]

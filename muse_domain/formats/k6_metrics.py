@@ -10,7 +10,7 @@ metric without a value, which a threshold brings into the summary, is stated as 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from muse_domain.formats.values import is_object, label, listed, section
+from muse_domain.formats.values import is_object, label, listed, number, section
 
 REQUEST_PHASES = tuple(
     f"http_req_{phase}" for phase in ("blocked", "connecting", "tls_handshaking", "sending", "waiting", "receiving")
@@ -43,6 +43,13 @@ class K6Metric:
     def full_name(self) -> str:
         """The metric's name with its tags, as k6 writes it."""
         return f"{self.name}{self.tags}"
+
+    @property
+    def rate(self) -> float | None:
+        """The share of true values; 0 is none where there is no value, and where k6 before 0.30 writes it for all."""
+        rate = number(self.values.get("rate", self.values.get("value")))
+        passes, fails, total = (number(self.values.get(key)) for key in ("passes", "fails", "total"))
+        return None if rate == 0 and (passes or fails == 0 or total == 0) else rate
 
 
 def summary_metrics(summary: Mapping[str, object]) -> Iterator[K6Metric | str]:

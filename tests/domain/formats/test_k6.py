@@ -144,6 +144,17 @@ def test_metrics_of_the_browser_are_known_by_name(runs_of: Runs) -> None:
     assert runs["http_req_duration"].quality is Quality.OK
 
 
+def test_iterations_of_nothing_but_failures_are_no_measurement(runs_of: Runs) -> None:
+    """A server that is down answers fast; what does not ask it by HTTP is not concerned."""
+    stated = {"iteration_duration": TREND, "group_duration": TREND, "login": TREND, "grpc_req_duration": TREND}
+    runs = runs_of(exported(http_req_failed={"value": 1, "passes": 200, "fails": 0}, **stated))
+    quality = {name: run.quality for name, run in runs.items()}
+    assert quality.pop("grpc_req_duration") is Quality.OK
+    assert set(quality.values()) == {Quality.QUARANTINED}
+    partly = runs_of(exported(http_req_failed={"value": 0.5, "passes": 100, "fails": 100}, **stated))
+    assert partly["iteration_duration"].quality is Quality.OK
+
+
 @pytest.mark.parametrize(
     "report",
     [

@@ -31,11 +31,14 @@ _TEST = "iteration_duration"
 # No metric of k6 can have a space in its name.
 _WHOLE_TEST = "whole test"
 _OF_REQUESTS = ("http_reqs", "http_req_failed")
+_FAILURES = {_REQUESTS: "http_req_failed", "browser_http_req_duration": "browser_http_req_failed"}
+_OTHER_PROTOCOLS = ("browser_", "grpc_", "ws_")
+_BYTES = frozenset({"data_sent", "data_received", "browser_data_sent", "browser_data_received"})
 # By its name in the machine-readable summary, and in all others.
 _CHECKS = ("checks_succeeded", "checks")
 _BETTER: Mapping[str, Better] = {
     "http_reqs": "higher",
-    "http_req_failed": "lower",
+    **dict.fromkeys(_FAILURES.values(), "lower"),
     "iterations": "higher",
     "dropped_iterations": "lower",
     "checks": "higher",
@@ -69,16 +72,22 @@ One run for each trend, named as k6 names it (`http_req_duration`, `http_req_dur
 `http_req_duration` |
 | `http_reqs`, `http_req_failed` | metrics `http_reqs_count`, `_per_sec`, `http_req_failed_rate` of \
 `http_req_duration` |
-| other counters, rates and gauges | metrics `NAME_count`, `NAME_per_sec`, `NAME_rate`, `NAME` of \
-`iteration_duration`, or of a run `whole test` without it |
+| other counters, rates and gauges (their last value) | metrics `NAME_count`, `NAME_per_sec`, `NAME_rate`, `NAME` \
+of `iteration_duration`, or of a run `whole test` without it |
 | a trend that k6 does not call a time | metrics `avg`, `med` and so on, unit not stated |
 | `generated_at` | `ts` |
 
 Null: a minimum of 0 (a request that was never sent, or a coarse clock) and the deviation; `ts` and
 commit, which most summaries do not state, and p99 unless it was asked for.
 A threshold that failed flags the run of its metric (in a `--summary-export`, `true` says that it failed). Failed
-requests flag the run of the requests; if all failed, it is quarantined. Checks that failed flag the run that holds
-their rate: answers may have been fast and wrong. Data of the setup is not read.
+requests, those of the browser too, flag the run of the requests; if all failed, it is quarantined, and with it the
+iterations, the groups and the trends of the script, which waited for nothing but failures. Checks that failed flag the
+run that holds their rate: answers may have been fast and wrong. Data of the setup is not read. The machine-readable
+summary of k6 1.5 and later states no thresholds, no count a second and no percentiles but p90 and p95.
+A threshold brings a metric without any value into a summary, as 0: such a rate is left out, a trend of nothing but
+zeros is flagged, one of times quarantined. A test of which no iteration completed is quarantined.
+Only the machine-readable summary states its script: of several scripts, give Muse that one, or `http_req_duration` is
+one benchmark for all of them.
 The lines of `--out json` are single samples: refused, export a summary of the test instead.
 """
 
@@ -118,10 +127,11 @@ def _refusal(item: str) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A trend, and the further metrics of the test that belong to it."""
+    """A trend, and the further metrics of the test that belong to it; whether all requests of the test failed."""
 
     trend: K6Metric
     others: Sequence[K6Metric]
+    is_lost: bool
 
 
 def _runs(summary: Mapping[str, object], metrics: list[K6Metric]) -> Iterator[Measurement]:
@@ -135,8 +145,10 @@ def _runs(summary: Mapping[str, object], metrics: list[K6Metric]) -> Iterator[Me
             others.setdefault(_owner(item, names), []).append(item)
     if others.get(_WHOLE_TEST):
         trends.append(K6Metric(_WHOLE_TEST, "", "trend", None, {}))
+    is_lost = any(item.full_name == _FAILURES[_REQUESTS] and item.rate == 1 for item in metrics)
     for trend in trends:
-        yield _run(summary, _Run(trend, others.get(trend.full_name, [])))
+        is_other = trend.name.startswith(_OTHER_PROTOCOLS)
+        yield _run(summary, _Run(trend, others.get(trend.full_name, []), is_lost and not is_other))
 
 
 def _owner(item: K6Metric, trends: set[str]) -> str:
@@ -144,6 +156,9 @@ def _owner(item: K6Metric, trends: set[str]) -> str:
     requests = f"{_REQUESTS}{item.tags}"
     if item.name in (*_OF_REQUESTS, *REQUEST_PHASES) and requests in trends:
         return requests
+    of_browser = next((f"{name}{item.tags}" for name, failed in _FAILURES.items() if failed == item.name), "")
+    if of_browser in trends:
+        return of_browser
     return _TEST if _TEST in trends else _WHOLE_TEST
 
 
@@ -202,19 +217,13 @@ def _further(item: K6Metric) -> Iterator[Metric]:
         # A phase is a part of the request's time, which is compared.
         yield from metric(f"{name}_mean_ms", number(values.get("avg")), "ms")
     elif item.kind == "counter":
-        unit = "B" if item.name in ("data_sent", "data_received") else "count"
+        unit = "B" if item.name in _BYTES else "count"
         yield from metric(f"{name}_count", number(values.get("count")), unit)
         yield from metric(f"{name}_per_sec", number(values.get("rate")), f"{unit}/s", better)
     elif item.kind == "rate":
-        yield from metric(f"{name}_rate", _rate(item), "ratio", better)
+        yield from metric(f"{name}_rate", item.rate, "ratio", better)
     else:
         yield from metric(name, number(values.get("value")), "not stated")
-
-
-def _rate(item: K6Metric) -> float | None:
-    """The share of the values that were true; the 0 that k6 before 0.30 exports for every rate is none."""
-    rate = number(item.values.get("rate", item.values.get("value")))
-    return None if rate == 0 and number(item.values.get("passes")) else rate
 
 
 def _environment(metadata: Mapping[str, object], config: Mapping[str, object]) -> dict[str, str]:
@@ -224,20 +233,27 @@ def _environment(metadata: Mapping[str, object], config: Mapping[str, object]) -
 
 
 def _failed_share(run: _Run) -> float | None:
-    failed = next((other for other in run.others if other.name == "http_req_failed"), None)
-    return None if failed is None or run.trend.name != _REQUESTS else _rate(failed)
+    failures = _FAILURES.get(run.trend.name)
+    failed = next((other for other in run.others if other.name == failures), None)
+    return None if failed is None else failed.rate
 
 
 def _defects(run: _Run) -> list[str]:
-    return ["all requests failed"] if _failed_share(run) == 1 else []
+    iterations = next((other for other in run.others if other.full_name == "iterations"), None)
+    found = ["all requests failed"] if run.is_lost or _failed_share(run) == 1 else []
+    if iterations is not None and count(iterations.values.get("count")) == 0:
+        found.append("no iteration completed")
+    return found
 
 
 def _warnings(run: _Run) -> list[str]:
     share = _failed_share(run)
     found = [f"{share:.3%} of the requests failed"] if share and share < 1 else []
-    held = next((_rate(other) for other in run.others if other.full_name in _CHECKS), None)
+    held = next((other.rate for other in run.others if other.full_name in _CHECKS), None)
     if held is not None and held < 1:
         found.append(f"{1 - held:.3%} of the checks failed")
+    if run.trend.values and not run.trend.is_time and not any(number(value) for value in run.trend.values.values()):
+        found.append("nothing but zeros: k6 states them for a trend without any value, too")
     for item in (run.trend, *run.others):
         found += [f"threshold failed: {item.full_name} {condition}" for condition in item.failed]
     return found

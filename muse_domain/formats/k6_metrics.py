@@ -2,13 +2,15 @@
 
 Shapes and meanings from k6's own source (github.com/grafana/k6): `internal/js/summary.go` and `summary-wrapper.js`
 (`handleSummary` and `--summary-export`, in which `true` at a threshold says that it failed), `internal/lib/summary/`
-(the machine-readable summary of k6 1.5), `metrics/builtin.go` (which trends are times; all times are ms).
+(the machine-readable summary of k6 1.5, which states no thresholds), `metrics/builtin.go` and
+`internal/js/modules/k6/browser/k6ext/metrics.go` (which trends are times; all times are ms), `metrics/sink.go` (a
+metric without a value, which a threshold brings into the summary, is stated as 0).
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from muse_domain.formats.values import is_object, label, listed, section
+from muse_domain.formats.values import is_object, label, listed, number, section
 
 REQUEST_PHASES = tuple(
     f"http_req_{phase}" for phase in ("blocked", "connecting", "tls_handshaking", "sending", "waiting", "receiving")
@@ -16,8 +18,11 @@ REQUEST_PHASES = tuple(
 _TIMES = frozenset(
     {"http_req_duration", "iteration_duration", "group_duration", "grpc_req_duration", "browser_http_req_duration"}
     | {"ws_ping", "ws_session_duration", "ws_connecting", *REQUEST_PHASES}
+    | {f"browser_web_vital_{vital}" for vital in ("ttfb", "lcp", "inp", "fcp", "fid")}
 )
-_KINDS = {"trend": ("avg", "med"), "rate": ("passes", "fails"), "counter": ("count",), "gauge": ("value",)}
+# In the order in which they tell: a gauge has extremes, too, and a trend may have a count.
+_KINDS = {"rate": ("passes", "fails"), "gauge": ("value",), "counter": ("rate",)}
+_OF_TRENDS = frozenset({"avg", "min", "med", "max", "count"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,13 @@ class K6Metric:
     def full_name(self) -> str:
         """The metric's name with its tags, as k6 writes it."""
         return f"{self.name}{self.tags}"
+
+    @property
+    def rate(self) -> float | None:
+        """The share of true values; 0 is none where there is no value, and where k6 before 0.30 writes it for all."""
+        rate = number(self.values.get("rate", self.values.get("value")))
+        passes, fails, total = (number(self.values.get(key)) for key in ("passes", "fails", "total"))
+        return None if rate == 0 and (passes or fails == 0 or total == 0) else rate
 
 
 def summary_metrics(summary: Mapping[str, object]) -> Iterator[K6Metric | str]:
@@ -70,9 +82,10 @@ def _metric(stated: str | None, item: Mapping[str, object]) -> K6Metric:
 def _kind(values: Mapping[str, object]) -> str:
     """The kind that the old export does not state, by the values that it has."""
     for kind, keys in _KINDS.items():
-        if any(key in values for key in keys) or (kind == "trend" and any(key.startswith("p(") for key in values)):
+        if any(key in values for key in keys):
             return kind
-    return ""
+    # A trend has those that summaryTrendStats asks for.
+    return "trend" if any(key in _OF_TRENDS or key.startswith("p(") for key in values) else ""
 
 
 def _failed_thresholds(thresholds: Mapping[str, object]) -> Iterator[str]:

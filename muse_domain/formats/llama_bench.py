@@ -4,7 +4,8 @@ Meanings from llama.cpp's own source (github.com/ggml-org/llama.cpp, `tools/llam
 `examples/llama-bench`): a sample is the time of one whole test in nanoseconds, `avg_ts` is the mean of the samples'
 tokens a second, deviations divide by n - 1 and are 0 for a single sample, `test_time` is UTC, `build_commit` is
 llama.cpp's own. `backends` came late in 2024, before each backend has a flag; CSV has no samples, and 0 and 1 for
-false and true.
+false and true. Its fork ik_llama.cpp (github.com/ikawrakow/ik_llama.cpp, `examples/llama-bench`) has settings of its
+own and one more kind of test, told by `test` alone: `tg64@pp512` times what is generated after the prompt, without it.
 """
 
 import re
@@ -40,8 +41,10 @@ _PLAIN_SETTINGS = dict(
     for pair in (
         "n_threads= n_batch=2048 n_ubatch=512 type_k=f16 type_v=f16 n_gpu_layers=99 n_cpu_moe=0 split_mode=layer "
         "main_gpu=0 no_kv_offload=0 flash_attn=0 devices=auto tensor_split=0 tensor_buft_overrides=none use_mmap=1 "
-        "load_mode=mmap use_direct_io=0 embeddings=0 no_op_offload=0 no_host=0 defrag_thold=-1 cpu_mask=0x0 "
-        "cpu_strict=0 poll=50 f16_kv=1 mul_mat_q=1 low_vram=0"
+        "load_mode=mmap lazy_mode=auto use_direct_io=0 embeddings=0 no_op_offload=0 no_host=0 repack=1 "
+        "fit_target=0 fit_min_ctx=0 defrag_thold=-1 cpu_mask=0x0 cpu_strict=0 poll=50 f16_kv=1 mul_mat_q=1 low_vram=0 "
+        "mla_attn=3 attn_max_batch=0 ser=-1,0 reuse=1 mqkv=0 muge=0 defer_experts=0 fused_moe=1 grouped_er=0 "
+        "no_fused_up_gate=0 use_thp=0 no_ooae=0 rcache=0 sas=0 max_gpu=0 override_tensor=none spec=none n_draft=0"
     ).split()
 )
 _BACKEND_FLAGS = ("cuda", "opencl", "vulkan", "kompute", "metal", "sycl", "rpc", "gpu_blas", "blas")
@@ -64,12 +67,13 @@ class LlamaBenchReport:
     title = "llama-bench (JSON, JSON lines, CSV)"
     documentation = """\
 One run for each test, named `MODEL/TEST (SETTINGS)`: `pp512` handles a prompt of 512 tokens, `tg128` generates 128,
-`pp512+tg128` does both, `@ d4096` does it behind 4,096 tokens. Named settings are the threads and what differs from
+`pp512+tg128` does both, `@ d4096` does it behind 4,096 tokens, ik_llama.cpp's `tg64@pp512` generates behind a prompt
+that is not timed. Named settings are the threads and what differs from
 llama-bench's usual values. A line of JSON lines or CSV is identified by its own hash, as such files grow.
 
 | report | Muse |
 |---|---|
-| `avg_ts` | `tokens_per_sec`: prompt tokens for `pp`, generated ones for `tg`, both for `pp+tg` |
+| `avg_ts` | `tokens_per_sec`: prompt tokens for `pp`, generated ones for `tg` and `tg@pp`, both for `pp+tg` |
 | `stddev_ts` | metric `tokens_per_sec_std` |
 | `avg_ns` | `latency_mean_ms` of one whole test, with all its tokens |
 | `samples_ns` | `latency_min_ms`, `_max_`, `_std_`, p50 from 5 samples, p95 from 20, p99 from 100 of whole tests; \
@@ -140,6 +144,8 @@ def _kind(test: _Test) -> str | None:
     prompt, generated, depth = (count(test.get(key)) for key in ("n_prompt", "n_gen", "n_depth"))
     if prompt is None or generated is None or not prompt + generated:
         return None
+    if test.get("test") == f"tg{generated}@pp{prompt}":
+        return f"tg{generated}@pp{prompt}"
     parts = [*([f"pp{prompt}"] if prompt else []), *([f"tg{generated}"] if generated else [])]
     return "+".join(parts) + (f" @ d{depth}" if depth else "")
 

@@ -75,7 +75,9 @@ The column names of Locust before 1.0 are known too. Its percentiles are approxi
 so are all of a line whose `100%` is not its maximum (percentiles of other requests than the line's).
 Null: `ts`, commit and environment, which the table does not state, the deviation, and a minimum of 0 (none, or a
 rounded one). Failed requests are in the times and flag the run; if all failed, it is quarantined. A table without its
-last line, the sum, is cut. The histories and the lists of failures and exceptions are refused.
+last line, the sum, is cut. The table does not say which test it is of: `Aggregated` is one benchmark for all tests in a
+workspace, and so is a request that has the same name in two. The histories and the lists of failures and exceptions
+are refused.
 """
 
     def recognises(self, path: str, content: Decoded) -> bool:

@@ -37,7 +37,8 @@ class RustAgentReport:
     title = "Chimera Rust agent metrics (JSON)"
     documentation = """\
 One run for each of `baseline` and `chimera`, or of the two agents `collector` and `insight`, named
-`rust_agent/AGENT (CONFIGURATION)`.
+`rust_agent/AGENT (CONFIGURATION)`. The `scenario` of two agents is a part of the configuration: it says what the other
+one does meanwhile.
 
 | report | Muse |
 |---|---|
@@ -65,7 +66,8 @@ stream, and its tokens per second are over the whole duration. A cold first call
     def read(self, path: str, content: Decoded) -> ReportReading:
         """Each agent on its own."""
         agents = _agents(content.top).items()
-        return ReportReading(self.name, tuple(_agent(name, result) for name, result in agents))
+        scenario = {"scenario": content.top.get("scenario")}
+        return ReportReading(self.name, tuple(_agent(name, result, scenario) for name, result in agents))
 
 
 def _agents(report: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
@@ -74,11 +76,11 @@ def _agents(report: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
     return {name: result for name, result in results.items() if is_object(result.get("aggregate_metrics"))}
 
 
-def _agent(name: str, result: Mapping[str, object]) -> Measurement:
+def _agent(name: str, result: Mapping[str, object], scenario: Mapping[str, object]) -> Measurement:
     totals = section(result, "aggregate_metrics")
     calls = _calls(result)
     ts, no_time = stated_time(result.get("timestamp"))
-    configuration = settings(section(result, "configuration"))
+    configuration = settings({**section(result, "configuration"), **scenario})
     measurement = Measurement(
         benchmark=f"rust_agent/{name} ({configuration})" if configuration else f"rust_agent/{name}",
         suite="rust_agent",

@@ -131,6 +131,30 @@ def test_failed_requests_flag_and_quarantine(runs_of: Runs) -> None:
     assert every.quality is Quality.QUARANTINED
 
 
+def test_metrics_of_the_browser_are_known_by_name(runs_of: Runs) -> None:
+    """The old export says neither what is a time nor what are bytes; the layout's shift is a score."""
+    stated = {name: TREND for name in ("browser_web_vital_lcp", "browser_web_vital_cls", "browser_http_req_duration")}
+    sent = {"browser_data_sent": {"count": 10, "rate": 1.5}}
+    failed = {"browser_http_req_failed": {"value": 1, "passes": 7, "fails": 0}}
+    runs = runs_of(exported(**stated, **sent, **failed))
+    assert runs["browser_web_vital_lcp"].latency_mean_ms == 120.5
+    assert runs["browser_web_vital_cls"].latency_mean_ms is None
+    assert {m.unit for m in runs["whole test"].metrics} == {"B", "B/s"}
+    assert "all requests failed" in runs["browser_http_req_duration"].quality_reasons
+    assert runs["http_req_duration"].quality is Quality.OK
+
+
+def test_iterations_of_nothing_but_failures_are_no_measurement(runs_of: Runs) -> None:
+    """A server that is down answers fast; what does not ask it by HTTP is not concerned."""
+    stated = {"iteration_duration": TREND, "group_duration": TREND, "login": TREND, "grpc_req_duration": TREND}
+    runs = runs_of(exported(http_req_failed={"value": 1, "passes": 200, "fails": 0}, **stated))
+    quality = {name: run.quality for name, run in runs.items()}
+    assert quality.pop("grpc_req_duration") is Quality.OK
+    assert set(quality.values()) == {Quality.QUARANTINED}
+    partly = runs_of(exported(http_req_failed={"value": 0.5, "passes": 100, "fails": 100}, **stated))
+    assert partly["iteration_duration"].quality is Quality.OK
+
+
 @pytest.mark.parametrize(
     "report",
     [
@@ -154,6 +178,52 @@ def test_the_zero_rates_of_old_versions_are_left_out(runs_of: Runs) -> None:
     """Before 0.30 the export wrote 0 for each rate."""
     run = runs_of(exported(http_req_failed={"value": 0, "passes": 50, "fails": 150}))["http_req_duration"]
     assert "http_req_failed_rate" not in metrics(run)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        exported(checks={"value": 0, "passes": 0, "fails": 0, "thresholds": {"rate>0.9": False}}),
+        handled(checks={"type": "rate", "contains": "default", "values": {"rate": 0, "passes": 0, "fails": 0}}),
+        MACHINE_READABLE
+        | {
+            "results": {
+                "checks": {
+                    "metrics": [
+                        {"name": "checks_succeeded", "type": "rate", "values": {"matches": 0, "total": 0, "rate": 0}}
+                    ]
+                },
+                "metrics": [{"name": "vus", "type": "gauge", "values": {"max": 3, "min": 1, "value": 2}}],
+            }
+        },
+    ],
+)
+def test_a_rate_without_values_is_none(runs_of: Runs, report: dict[str, Any]) -> None:
+    """A threshold on checks that never ran brings them into the summary as 0: not one of them failed."""
+    run = next(run for name, run in runs_of(report).items() if name.endswith("whole test"))
+    assert not any("checks" in name for name in metrics(run))
+    assert not any("checks failed" in reason for reason in run.quality_reasons)
+
+
+def test_a_trend_of_zeros_may_be_one_of_nothing(runs_of: Runs) -> None:
+    """A time is never 0, but a size may be: flagged, where nobody can tell."""
+    run = runs_of(exported(basket=dict.fromkeys(TREND, 0)))["basket"]
+    assert run.quality is Quality.FLAGGED and "nothing but zeros" in run.quality_reasons[0]
+
+
+def test_a_test_without_an_iteration_is_quarantined(runs_of: Runs) -> None:
+    """Nothing happened; the rate of 0 is no slow test."""
+    run = runs_of(exported(iterations={"count": 0, "rate": 0}))["whole test"]
+    assert run.quality is Quality.QUARANTINED and "no iteration completed" in run.quality_reasons
+
+
+def test_a_trend_states_what_it_was_asked_for(runs_of: Runs) -> None:
+    """summaryTrendStats may leave out mean and median; a gauge has extremes beside its value."""
+    some = {"http_req_duration": {"min": 80.5, "max": 410.5}, "login": {"count": 7, "max": 3.5}}
+    runs = runs_of(exported(**some, vus={"value": 2, "min": 1, "max": 3}))
+    assert (runs["http_req_duration"].latency_min_ms, runs["http_req_duration"].latency_max_ms) == (80.5, 410.5)
+    assert runs["login"].n_samples == 7 and metrics(runs["login"]) == {"max": 3.5}
+    assert metrics(runs["whole test"]) == {"vus": 2}
 
 
 def test_true_at_a_threshold_of_the_export_means_failed(runs_of: Runs) -> None:

@@ -85,6 +85,43 @@ def test_settings_that_are_not_the_usual_ones_are_named() -> None:
     assert run.benchmark == "tiny-q4.gguf/pp512 (flash_attn=1, n_batch=512, n_threads=16, type_k=q8_0)"
 
 
+def test_generating_after_a_prompt_is_a_test_of_its_own() -> None:
+    """ik_llama.cpp says so in `test` alone: the numbers are those of a test that times both."""
+    after, both = row(n_prompt=512, n_gen=64, test="tg64@pp512"), row(n_prompt=512, n_gen=64, test="pp512+tg64")
+    for text in (json.dumps([after, both]), table(after, both)):
+        runs = read_report("report", text.encode()).measurements
+        assert [run.benchmark for run in runs] == [
+            "tiny-q4.gguf/tg64@pp512 (n_threads=16)",
+            "tiny-q4.gguf/pp512+tg64 (n_threads=16)",
+        ]
+    assert "pp512 (" in run_of(test="anything else").benchmark
+
+
+def test_the_settings_of_the_fork_tell_tests_apart() -> None:
+    """Its usual values say nothing."""
+    usual = {"mla_attn": 3, "ser": "-1,0", "fused_moe": True, "test": "pp512"}
+    assert run_of(**usual).benchmark == "tiny-q4.gguf/pp512 (n_threads=16)"
+    changed = run_of(**(usual | {"mla_attn": 2, "ser": "6,1", "fused_moe": False}))
+    assert changed.benchmark == "tiny-q4.gguf/pp512 (fused_moe=0, mla_attn=2, n_threads=16, ser=6,1)"
+
+
+def test_the_settings_of_2026_tell_tests_apart() -> None:
+    """Weights loaded lazily or packed anew, and a model fitted to the memory; their usual values say nothing."""
+    usual = {"lazy_mode": "auto", "repack": True, "fit_target": 0, "fit_min_ctx": 0}
+    assert run_of(**usual).benchmark == "tiny-q4.gguf/pp512 (n_threads=16)"
+    others = [{"lazy_mode": "on"}, {"repack": False}, {"fit_target": 1024}, {"fit_min_ctx": 4096}]
+    rows = [row(**(usual | other)) for other in others]
+    for text in (json.dumps(rows), table(*rows)):
+        reading = read_report("report", text.encode())
+        assert not reading.refusals
+        assert [run.benchmark for run in reading.measurements] == [
+            "tiny-q4.gguf/pp512 (lazy_mode=on, n_threads=16)",
+            "tiny-q4.gguf/pp512 (n_threads=16, repack=0)",
+            "tiny-q4.gguf/pp512 (fit_target=1024, n_threads=16)",
+            "tiny-q4.gguf/pp512 (fit_min_ctx=4096, n_threads=16)",
+        ]
+
+
 def test_a_latency_is_that_of_a_whole_test() -> None:
     """Each sample is one test with all its tokens, so its percentiles are known."""
     run = run_of()

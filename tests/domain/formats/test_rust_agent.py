@@ -88,3 +88,13 @@ def test_two_agents_at_work_together_are_two_runs(runs_of: Runs) -> None:
     """The result of each stands under its own key."""
     runs = runs_of({"collector": {"result": agent()}, "insight": {"result": agent()}, "summary": {}})
     assert [name.split()[0] for name in runs] == ["rust_agent/collector", "rust_agent/insight"]
+
+
+def test_beside_another_agent_is_another_benchmark(runs_of: Runs) -> None:
+    """Both may have the same configuration in two scenarios, and share the card with another load in each."""
+    names = [
+        list(runs_of({"collector": agent([call()]), "insight": agent([call()]), "scenario": scenario}))
+        for scenario in ("baseline_vs_chimera", "chimera_homo")
+    ]
+    assert names[0][1] == "rust_agent/insight (num_ctx=512, scenario=baseline_vs_chimera, temperature=0.8)"
+    assert not set(names[0]) & set(names[1])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muse_domain.formats.registry import read_report
-from muse_domain.measurements import METRIC_COLUMNS, Measurement, Quality, ReportReading
+from muse_domain.measurements import METRIC_COLUMNS, Measurement, Quality, ReportReading, ReportRefused
 from tests.domain.formats.test_registry import assert_sound, json_values, read_or_refuse
 
 Runs = Callable[[object], dict[str, Measurement]]
@@ -49,11 +49,42 @@ def only(runs: dict[str, Measurement]) -> Measurement:
 
 def test_a_run_is_named_by_its_model_and_its_load(runs_of: Runs) -> None:
     """Other loads are other benchmarks; the default burstiness says nothing."""
-    assert list(runs_of(result())) == ["serve/example/small-1b (backend=vllm, prompts=100, request_rate=inf)"]
+    assert list(runs_of(result())) == [
+        "serve/example/small-1b (backend=vllm, input_len=~256, output_len=~128, prompts=100, request_rate=inf)"
+    ]
     limited = result(max_concurrency=16, burstiness=0.5, request_rate=8.0)
     assert list(runs_of(limited)) == [
-        "serve/example/small-1b (backend=vllm, burstiness=0.5, max_concurrency=16, prompts=100, request_rate=8)"
+        "serve/example/small-1b (backend=vllm, burstiness=0.5, input_len=~256, max_concurrency=16, output_len=~128, "
+        "prompts=100, request_rate=8)"
     ]
+
+
+def test_requests_of_another_length_are_another_benchmark(runs_of: Runs) -> None:
+    """A sweep over lengths states them nowhere but in the tokens; a few tokens more are the same benchmark."""
+    short, long = result(), result(total_input_tokens=3_276_800)
+    assert list(runs_of(short)) != list(runs_of(long))
+    assert list(runs_of(short)) == list(runs_of(result(total_input_tokens=25_000, total_output_tokens=13_900)))
+    assert list(runs_of(result(completed=50, total_input_tokens=12_800, total_output_tokens=6400))) == list(
+        runs_of(short)
+    )
+
+
+def test_lengths_that_users_state_are_the_lengths(runs_of: Runs) -> None:
+    """With `--metadata input_len=250 output_len=500`: answers may end earlier than they may."""
+    (name,) = runs_of(result(input_len="250", output_len="500"))
+    assert "input_len=250, output_len=500" in name
+
+
+def test_a_run_of_which_nothing_completed_has_no_lengths(runs_of: Runs) -> None:
+    """Nothing tells them."""
+    empty = result(completed=0, total_input_tokens=0, total_output_tokens=0)
+    assert list(runs_of(empty)) == ["serve/example/small-1b (backend=vllm, prompts=100, request_rate=inf)"]
+
+
+def test_a_label_tells_benchmarks_apart(runs_of: Runs) -> None:
+    """The prefix that users give to the results of one setting."""
+    (name,) = runs_of(result(label="chunked"))
+    assert "label=chunked" in name and [name] != list(runs_of(result(label=None)))
 
 
 def test_the_time_to_the_first_token_is_no_latency(runs_of: Runs) -> None:
@@ -78,6 +109,17 @@ def test_a_percentile_that_nobody_asked_for_is_null_for_that(runs_of: Runs) -> N
     run = only(runs_of(result(mean_e2el_ms=340.3, median_e2el_ms=166.5, std_e2el_ms=307.6, p99_e2el_ms=876.8)))
     assert run.latency_p99_ms == 876.8 and run.latency_p95_ms is None
     assert run.null_reasons["latency_p95_ms"] == "the report states no p95_e2el_ms"
+
+
+def test_percentiles_without_a_mean_are_kept(runs_of: Runs) -> None:
+    """Programs that write vLLM's keys may state some alone; the 50th percentile is the median."""
+    run = only(runs_of(result(p50_e2el_ms=230.5, p95_e2el_ms=344.5, p95_itl_ms=12.5, p50_itl_ms=0.0)))
+    assert (run.latency_p50_ms, run.latency_p95_ms, run.latency_mean_ms) == (230.5, 344.5, None)
+    assert metrics(run)["itl_p95_ms"] == 12.5 and "itl_p50_ms" not in metrics(run)
+    assert not [name for name in metrics(run) if name.startswith("e2el")]
+    assert run.null_reasons["latency_max_ms"] == "the report states no extremes of the end-to-end latency"
+    both = only(runs_of(result(median_e2el_ms=230.5, p50_e2el_ms=230.5)))
+    assert both.latency_p50_ms == 230.5 and not [name for name in metrics(both) if name.startswith("e2el")]
 
 
 def test_generated_tokens_a_second_are_the_throughput(runs_of: Runs) -> None:
@@ -132,6 +174,22 @@ def test_the_goodput_of_early_2025_has_a_colon(runs_of: Runs) -> None:
     assert metrics(only(runs_of(result(**{"request_goodput:": 7.5}))))["goodput_requests_per_sec"] == 7.5
 
 
+def test_the_throughputs_of_early_2024_have_other_keys(runs_of: Runs) -> None:
+    """The requests a second stood under a slip of the tool, the tokens of the prompts on their own."""
+    oldest = result(request_inthroughput=7.5, input_throughput=2048.0)
+    del oldest["request_throughput"]
+    found = metrics(only(runs_of(oldest)))
+    assert found["requests_per_sec"] == 7.5 and found["input_tokens_per_sec"] == 2048.0
+
+
+def test_audio_and_probes_are_kept(runs_of: Runs) -> None:
+    """What a transcription is measured by; and single tokens asked for beside the load."""
+    found = metrics(only(runs_of(result(rtfx=42.5, probe_median_e2el_ms=20.5, probe_p99_e2el_ms=90.5))))
+    assert found["audio_seconds_per_sec"] == 42.5
+    assert (found["probe_e2el_p50_ms"], found["probe_e2el_p99_ms"]) == (20.5, 90.5)
+    assert "audio_seconds_per_sec" not in metrics(only(runs_of(result(rtfx=0.0))))
+
+
 def test_texts_and_paths_of_people_are_not_kept(runs_of: Runs) -> None:
     """Prompts, answers, errors, and folders of models."""
     detailed = result(
@@ -152,6 +210,29 @@ def test_appended_results_are_runs_that_keep_their_identity(runs_of: Runs) -> No
     alone = read_report("a.json", first.encode()).measurements
     both = read_report("a.json", f"{first}\n{second}".encode()).measurements
     assert both[0] == alone[0] and len({run.identity for run in both}) == 2
+
+
+def test_a_list_of_results_is_read() -> None:
+    """A sweep of vLLM collects the repetitions of one setting in one."""
+    again = result(date="20250723-120100", output_throughput=1000.5)
+    reading = read_report("summary.json", json.dumps([result(), again, 7]).encode())
+    assert [run.tokens_per_sec for run in reading.measurements] == [1024.0, 1000.5]
+    assert len({run.identity for run in reading.measurements}) == 2
+    assert [refusal.item for refusal in reading.refusals] == ["result 3"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "stated"),
+    [
+        ("throughput", {"elapsed_time": 2.5, "num_requests": 10, "total_num_tokens": 900, "tokens_per_second": 360.0}),
+        ("latency", {"avg_latency": 0.5, "latencies": [0.5], "percentiles": {"50": 0.5}}),
+    ],
+)
+def test_results_without_a_name_are_refused_by_what_they_are(kind: str, stated: dict[str, object]) -> None:
+    """Two of them may be of two models, and nothing would tell."""
+    with pytest.raises(ReportRefused, match=f"{kind} benchmark") as refused:
+        read_report("raw.json", json.dumps(stated).encode())
+    assert "vllm bench serve" in refused.value.remedy
 
 
 def test_a_line_that_is_no_result_is_refused_alone() -> None:

@@ -24,7 +24,10 @@ _GO_METRICS: Mapping[str, tuple[str, str, Better]] = {
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """One result as `data.js` holds it. `units` has every value that the tool measured, by its unit."""
+    """One result as `data.js` holds it. `units` has every value that the tool measured, by its unit.
+
+    `better` holds the directions that are stated of units.
+    """
 
     name: str
     value: float
@@ -32,6 +35,7 @@ class StoredResult:
     range: str = ""
     extra: str = ""
     units: Mapping[str, float] = field(default_factory=dict)
+    better: Mapping[str, Better] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def _go(result: StoredResult) -> ToolReading:
     metrics: list[Metric] = []
     for unit, value in units.items():
         name, stored, better = _GO_METRICS.get(unit, (unit, unit, "none"))
-        metrics.extend(metric(name, value, stored, better))
+        metrics.extend(metric(name, value, stored, result.better.get(unit, better)))
     return ToolReading(
         columns=_no_latency("the report states no ns/op") if mean is None else _mean(mean / 1e6),
         metrics=tuple(metrics),

@@ -78,6 +78,13 @@ def test_single_shots_are_calls_however_few(runs_of: Runs) -> None:
     assert "p99 stated from only 4 samples" in run.quality_reasons
 
 
+def test_single_shots_of_several_threads_are_means(runs_of: Runs) -> None:
+    """JMH averages them over the threads: the slowest call of a thread is in no sample."""
+    run = only(runs_of([entry(mode="ss", threads=4)]))
+    assert run.latency_mean_ms == 0.2505 and run.latency_p99_ms is None
+    assert "mean of several calls" in run.null_reasons["latency_p99_ms"]
+
+
 def test_a_throughput_is_no_latency(runs_of: Runs) -> None:
     """Operations a second, whatever the unit of the report, and higher is better."""
     run = only(runs_of([entry(mode="thrpt", primary={"scoreUnit": "ops/ms"})]))

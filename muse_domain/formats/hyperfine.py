@@ -9,7 +9,7 @@ with 1.6, `parameters` with 1.11 (before: `parameter`), `exit_codes` with 1.12, 
 from collections.abc import Iterator, Mapping
 
 from muse_domain.formats.banterhearts import not_an_object
-from muse_domain.formats.columns import Columns, percentile_columns, stated_columns, with_columns
+from muse_domain.formats.columns import Columns, percentile_columns, stated_columns, with_columns, without_deviation
 from muse_domain.formats.decoded import Decoded
 from muse_domain.formats.values import is_object, label, listed, metric, number, section, settings
 from muse_domain.measurements import Measurement, Metric, ReportReading
@@ -105,10 +105,7 @@ def _name(index: int, item: _Result) -> str:
 
 def _stated(item: _Result, samples: int | None) -> Columns:
     columns = stated_columns(item, _STATED_KEYS, scale=1000)
-    if samples != 1:
-        return columns
-    values = {column: value for column, value in columns.values.items() if column != "latency_std_ms"}
-    return Columns(values, {**columns.reasons, "latency_std_ms": "one sample has no deviation"})
+    return columns if samples != 1 else without_deviation(columns)
 
 
 def _memory(item: _Result, peaks: list[float | None]) -> Columns:

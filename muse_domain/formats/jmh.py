@@ -31,6 +31,8 @@ from muse_domain.quality import flag, quarantine
 _EXTREMES = {"latency_min_ms": "0.0", "latency_max_ms": "100.0"}
 _PERCENTILES = {"latency_p50_ms": "50.0", "latency_p95_ms": "95.0", "latency_p99_ms": "99.0"}
 _MODES = ("thrpt", "avgt", "sample", "ss")
+# The units of `TimeValue.java` that no other tool writes.
+_LONG_MS = {"min": 60e3, "hr": 3600e3, "day": 86400e3}
 _PER_SECOND = {"s": 1.0, "sec": 1.0, "ms": 1e3, "msec": 1e3, "us": 1e6, "usec": 1e6, "ns": 1e9, "nsec": 1e9}
 _TOKENS = {"tokens_per_sec": "this tool times calls, not tokens"}
 _LATENCIES = tuple(column for column in METRIC_COLUMNS if column.startswith("latency_"))
@@ -139,7 +141,9 @@ def _unit(primary: Mapping[str, object]) -> str:
 def _time(value: float, unit: str) -> float | None:
     """Milliseconds of a value in a time an operation ("us/op"), or None."""
     scale, _, per = unit.partition("/")
-    return to_ms(value, scale) if per == "op" else None
+    if per != "op":
+        return None
+    return value * _LONG_MS[scale] if scale in _LONG_MS else to_ms(value, scale)
 
 
 def _stated_time(stated: object, unit: str) -> float | None:
@@ -150,8 +154,11 @@ def _stated_time(stated: object, unit: str) -> float | None:
 def _throughput(value: float, unit: str) -> float | None:
     """Operations a second of a value in operations a time ("ops/ms"), or None."""
     operations, _, per = unit.partition("/")
-    scale = _PER_SECOND.get(per) if operations == "ops" else None
-    return None if scale is None else value * scale
+    if operations != "ops":
+        return None
+    if per in _LONG_MS:
+        return value / (_LONG_MS[per] / 1e3)
+    return value * _PER_SECOND[per] if per in _PER_SECOND else None
 
 
 def _primary_metrics(primary: Mapping[str, object]) -> Iterator[Metric]:

@@ -117,6 +117,15 @@ def test_a_throughput_of_nothing_is_quarantined(runs_of: Runs, score: float) -> 
     )
 
 
+@pytest.mark.parametrize(("unit", "seconds"), [("min", 60.0), ("hr", 3600.0), ("day", 86400.0)])
+def test_long_units_are_times_too(runs_of: Runs, unit: str, seconds: float) -> None:
+    """What `-tu m` and its like write."""
+    time = only(runs_of([entry(mode="ss", primary={"score": 2.0, "scoreUnit": f"{unit}/op", "scorePercentiles": {}})]))
+    assert time.latency_mean_ms == 2000 * seconds and time.quality is Quality.OK
+    rate = only(runs_of([entry(mode="thrpt", primary={"score": 3 * seconds, "scoreUnit": f"ops/{unit}"})]))
+    assert (rate.metrics[0].name, rate.metrics[0].value, rate.metrics[0].unit) == ("throughput", 3.0, "ops/s")
+
+
 def test_an_unknown_unit_keeps_its_value_and_is_flagged(runs_of: Runs) -> None:
     """It is neither a time nor a throughput."""
     run = only(runs_of([entry(primary={"scoreUnit": "fortnights/op"})]))

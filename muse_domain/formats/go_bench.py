@@ -58,9 +58,10 @@ Lines `key: value` hold until the key is stated again, as the format has it. A b
 several settings ("note: before", then "note: after") is a run for each of them, and those that differ stand in its
 environment; times, dates and stamps tell no runs apart. A direction that is stated also holds for `B/op`, `allocs/op`
 and `MB/s`. Repetitions of a unit with `assume=exact` that differ flag the run.
-A benchmark that failed, was skipped or has no result is refused, and the others of a failed package are flagged. A
-value that is no number is not read and flags the run. A whole output that does not end in PASS, ok or FAIL is cut and
-refused; single lines of results without their head are read and flagged. What benchstat prints is refused.
+A benchmark that failed, was skipped or has no result is refused, and where a package failed, all results of the text
+are flagged (in JSON those of the package). A value that is no number is not read and flags the run. A whole output that
+does not end in PASS, ok or FAIL is cut and refused; single lines of results without their head are read and flagged.
+What benchstat prints is refused.
 """
 
     def recognises(self, path: str, content: Decoded) -> bool:
@@ -183,7 +184,7 @@ def _units(results: Sequence[ResultLine]) -> list[str]:
 
 
 def _warnings(output: Output) -> list[str]:
-    found = ["another benchmark or test of the package failed"] if output.has_failed else []
+    found = ["another benchmark, test or package of the output failed"] if output.has_failed else []
     return found if output.has_end else [*found, "the output has no end: more results may be missing"]
 
 

@@ -184,7 +184,7 @@ def test_a_failed_or_skipped_benchmark_is_refused_and_the_others_are_flagged() -
         ("BenchmarkY-8", "The benchmark failed."),
         ("BenchmarkZ", "The benchmark was skipped."),
     ]
-    assert reading.measurements[0].quality_reasons == ("another benchmark or test of the package failed",)
+    assert reading.measurements[0].quality_reasons == ("another benchmark, test or package of the output failed",)
     assert "secret" not in str(reading)
 
 

@@ -15,8 +15,8 @@ from muse_domain.measurements import Refusal
 
 _SETTING = re.compile(r"([a-z][^\sA-Z:]*):(?:[ \t]+(.*))?")
 _HEADER_KEYS = ("goos", "goarch", "pkg", "cpu", "commit")
-# Go's own messages that look like settings: they come and go with what was built and tested beside the benchmarks.
-_MESSAGE = re.compile(r"(?:testing|coverage|warning|error|panic|signal|fatal):|go: [a-z]+ing\b")
+# Messages of Go and of loggers that look like settings: they come and go, and say nothing of how it was run.
+_MESSAGE = re.compile(r"(?:testing|coverage|trace|debug|info|warn|warning|error|fatal|panic|signal):|go: [a-z]+ing\b")
 _FAILURE = re.compile(r"--- (FAIL|SKIP): (Benchmark\S*)")
 _END = re.compile(r"PASS|FAIL|(?:ok|FAIL)\s+\S+\s+(?:[0-9.]+s|\(cached\)|\[.+\])(?:\s.*)?")
 _REMEDY = "Repair the benchmark, run it again, then ingest its output again."

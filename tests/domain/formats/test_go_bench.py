@@ -144,6 +144,7 @@ def test_results_under_several_settings_are_several_runs() -> None:
         "start-time: 2026-03-07T13:40:20Z",
         "testing: warning: no tests to run",
         "coverage: 85.7% of statements",
+        "info: listening on port 41234",
         "go: downloading example.org/b v1.0.0",
         "    note: printed by a test",
         "Note: no key of the format",

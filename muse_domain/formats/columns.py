@@ -40,6 +40,13 @@ def without_deviation(columns: Columns) -> Columns:
     return Columns(values, {**columns.reasons, "latency_std_ms": _ONE_SAMPLE})
 
 
+def without_zeros(columns: Columns, why: str) -> Columns:
+    """The columns without the times that are 0, each null for `why`: they are below what the tool can tell."""
+    zeros = [column for column, value in columns.values.items() if value == 0 and column != "latency_std_ms"]
+    values = {column: value for column, value in columns.values.items() if column not in zeros}
+    return Columns(values, {**columns.reasons, **dict.fromkeys(zeros, why)})
+
+
 def _unusable(key: str) -> str:
     return f"the report states {key} without a usable number"
 

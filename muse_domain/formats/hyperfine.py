@@ -10,7 +10,14 @@ memory is the largest of all child processes so far (`timer/unix_timer.rs`). `me
 from collections.abc import Iterator, Mapping
 
 from muse_domain.formats.banterhearts import not_an_object
-from muse_domain.formats.columns import Columns, percentile_columns, stated_columns, with_columns, without_deviation
+from muse_domain.formats.columns import (
+    Columns,
+    percentile_columns,
+    stated_columns,
+    with_columns,
+    without_deviation,
+    without_zeros,
+)
 from muse_domain.formats.decoded import Decoded
 from muse_domain.formats.values import is_object, label, listed, metric, number, section, settings
 from muse_domain.measurements import Measurement, Metric, ReportReading
@@ -91,11 +98,10 @@ def _command(index: int, item: _Result, peaks: list[float | None]) -> Measuremen
         n_samples=samples,
         metrics=tuple(_metrics(item)),
     )
-    columns = (
-        _without_zeros(item, percentile_columns([time * 1000 for time in times]) if stated else Columns()),
-        _without_zeros(item, _stated(item, samples)),
-        _memory(item, peaks),
-    )
+    latencies = [percentile_columns([time * 1000 for time in times]) if stated else Columns(), _stated(item, samples)]
+    if _has_zeros(item):
+        latencies = [without_zeros(columns, _NOTHING_LEFT) for columns in latencies]
+    columns = (*latencies, _memory(item, peaks))
     run = quarantine(with_columns(measurement, *columns, why_null=_WHY_NULL), *_failures(codes))
     return flag(run, *_warnings(item, len(stated), len(times), len(codes)))
 
@@ -111,16 +117,10 @@ def _stated(item: _Result, samples: int | None) -> Columns:
     return columns if samples != 1 else without_deviation(columns)
 
 
-def _without_zeros(item: _Result, columns: Columns) -> Columns:
-    """Without the times that are 0, where the command took any at all: they are shorter than the tool can tell.
-
-    Only exit codes say that it ran: without them a time of 0 cannot be true.
-    """
-    if "exit_codes" not in item or not number(item.get("mean")):
-        return columns
-    zeros = [column for column, value in columns.values.items() if value == 0 and column != "latency_std_ms"]
-    values = {column: value for column, value in columns.values.items() if column not in zeros}
-    return Columns(values, {**columns.reasons, **dict.fromkeys(zeros, _NOTHING_LEFT)})
+def _has_zeros(item: _Result) -> bool:
+    """Whether a run of the command took no longer than the shell. Only exit codes say that it ran: without them, and
+    where no time at all is stated, a time of 0 cannot be true."""
+    return "exit_codes" in item and number(item.get("min")) == 0 and bool(number(item.get("mean")))
 
 
 def _memory(item: _Result, peaks: list[float | None]) -> Columns:
@@ -152,7 +152,7 @@ def _failures(codes: list[object]) -> Iterator[str]:
 
 
 def _warnings(item: _Result, stated: int, usable: int, codes: int) -> Iterator[str]:
-    if "exit_codes" in item and number(item.get("min")) == 0:
+    if _has_zeros(item):
         yield "some runs took no longer than the shell that the tool subtracts: their times are 0"
     if usable < stated:
         yield f"{stated - usable} of {stated} times are not numbers"

@@ -10,7 +10,7 @@ begin the names of profilers' results with a dot.
 from collections.abc import Iterator, Mapping
 
 from muse_domain.formats.banterhearts import not_an_object
-from muse_domain.formats.columns import OF_MEANS, Columns, with_columns
+from muse_domain.formats.columns import OF_MEANS, Columns, with_columns, without_zeros
 from muse_domain.formats.decoded import Decoded
 from muse_domain.formats.values import (
     content_hash,
@@ -34,6 +34,7 @@ _MODES = ("thrpt", "avgt", "sample", "ss")
 # The units of `TimeValue.java` that no other tool writes.
 _LONG_MS = {"min": 60e3, "hr": 3600e3, "day": 86400e3}
 _PER_SECOND = {"s": 1.0, "sec": 1.0, "ms": 1e3, "msec": 1e3, "us": 1e6, "usec": 1e6, "ns": 1e9, "nsec": 1e9}
+_BELOW_CLOCK = "the report states 0: a call took less than the clock can tell"
 _TOKENS = {"tokens_per_sec": "this tool times calls, not tokens"}
 _LATENCIES = tuple(column for column in METRIC_COLUMNS if column.startswith("latency_"))
 
@@ -58,8 +59,8 @@ One run for each entry, named `BENCHMARK (MODE, PARAMETERS)`.
 | versions of JMH, JDK and VM, threads, forks, warm-up, measurement, `-X` flags | environment |
 
 Null: percentiles in the mode avgt (an iteration is a mean of many calls) and in ss with several threads (each is a
-mean over them), all latencies in thrpt, the deviation,
-time and commit, which JMH does not state. The path of the JVM, system properties and flags with paths are not read.
+mean over them), a minimum or percentile of 0 (calls below the resolution of the clock), all latencies in thrpt, the
+deviation, time and commit, which JMH does not state. The path of the JVM, system properties and flags with paths are not read.
 A score that is not a number, or a throughput of zero or less, quarantines the run; a unit that is no time keeps its
 value as a metric and flags it.
 """
@@ -131,7 +132,8 @@ def _columns(primary: Mapping[str, object], is_of_calls: bool) -> Columns:
     found = {column: _stated_time(percentiles.get(key), unit) for column, key in keys.items()}
     values = found | {"latency_mean_ms": _time(score, unit)}
     reasons = {} if is_of_calls else dict.fromkeys(_PERCENTILES, OF_MEANS)
-    return Columns({column: value for column, value in values.items() if value is not None}, reasons)
+    columns = Columns({column: value for column, value in values.items() if value is not None}, reasons)
+    return without_zeros(columns, _BELOW_CLOCK) if is_of_calls and score > 0 else columns
 
 
 def _unit(primary: Mapping[str, object]) -> str:

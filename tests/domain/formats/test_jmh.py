@@ -71,6 +71,16 @@ def test_sampled_calls_have_percentiles(runs_of: Runs) -> None:
     assert run.n_samples == 200 and run.quality is Quality.OK
 
 
+def test_a_call_below_the_clock_has_no_minimum(runs_of: Runs) -> None:
+    """A clock of 100 ns states 0 for faster calls; the mean over many of them holds."""
+    fast = {"score": 0.042, "scorePercentiles": {"0.0": 0.0, "50.0": 0.0, "95.0": 0.1, "99.0": 0.1, "100.0": 8.5}}
+    run = only(runs_of([entry(mode="sample", primary=fast)]))
+    assert run.latency_mean_ms == pytest.approx(4.2e-5)
+    assert (run.latency_p95_ms, run.latency_max_ms) == (0.0001, 0.0085)
+    assert run.latency_min_ms is None and "less than the clock" in run.null_reasons["latency_p50_ms"]
+    assert run.quality is not Quality.QUARANTINED
+
+
 def test_single_shots_are_calls_however_few(runs_of: Runs) -> None:
     """Their percentiles are stated, so they are kept and flagged."""
     run = only(runs_of([entry(mode="ss")]))

@@ -60,9 +60,9 @@ One run for each entry, named `BENCHMARK (MODE, PARAMETERS)`.
 
 Null: percentiles in the mode avgt (an iteration is a mean of many calls) and in ss with several threads (each is a
 mean over them), a minimum or percentile of 0 (calls below the resolution of the clock), all latencies in thrpt, the
-deviation, time and commit, which JMH does not state. The path of the JVM, system properties and flags with paths are not read.
-A score that is not a number, or a throughput of zero or less, quarantines the run; a unit that is no time keeps its
-value as a metric and flags it.
+deviation, time and commit, which JMH does not state. The path of the JVM, system properties and flags with paths are
+not read. A score that is not a number, or a throughput of zero or less, quarantines the run; a unit that is no time
+keeps its value as a metric and flags it.
 """
 
     def recognises(self, path: str, content: Decoded) -> bool:

@@ -52,16 +52,16 @@ One run for each benchmark, named `PACKAGE.BENCHMARK`, without the number of pro
 | `Time` of a package's first event (JSON only) | `ts` |
 
 Null: `ts` of a text, percentiles (a repetition is a mean of many calls), tokens, cost, memory.
-The number at the end of the names is that of the processors where all of an output end in the same one; with
-several (`-cpu 1,2,4`) it stays in the name, as it may be the benchmark's own.
+The number at the end of the names is that of the processors where all of an output end in the same one (apart from
+results of no package); with several (`-cpu 1,2,4`) it stays in the name, as it may be the benchmark's own.
 Lines `key: value` hold until the key is stated again, as the format has it. A benchmark that an output states under
 several settings ("note: before", then "note: after") is a run for each of them, and those that differ stand in its
 environment; times, dates and stamps tell no runs apart. A direction that is stated also holds for `B/op`, `allocs/op`
 and `MB/s`. Repetitions of a unit with `assume=exact` that differ flag the run.
 A benchmark that failed, was skipped or has no result is refused, and where a package failed, all results of the text
 are flagged (in JSON those of the package). A value that is no number is not read and flags the run. A whole output that
-does not end in PASS, ok or FAIL is cut and refused; single lines of results without their head are read and flagged.
-What benchstat prints is refused.
+does not end in PASS, ok or FAIL is cut and refused; results of no package, as other tools write them, and single lines
+of results without their head are read and flagged. What benchstat prints is refused.
 """
 
     def recognises(self, path: str, content: Decoded) -> bool:
@@ -76,7 +76,7 @@ What benchstat prints is refused.
         outputs = list(_packages(content.documents)) if content.documents else [read_output(content.text, None)]
         if _COMPARISON.search(content.text) and not any(output.lines for output in outputs):
             raise ReportRefused("This is benchstat's comparison of outputs, not an output of go test.", _COMPARED)
-        if any(output.has_header and not output.has_end for output in outputs):
+        if any(output.is_cut for output in outputs):
             raise ReportRefused("The output of go test is cut: it ends neither in PASS or ok nor in FAIL.", _CUT)
         runs = tuple(run for output in outputs for run in _runs(output))
         return ReportReading(self.name, runs, tuple(refusal for output in outputs for refusal in output.refusals))
@@ -97,17 +97,22 @@ def _packages(events: Sequence[object]) -> Iterator[Output]:
             ended.add(package)
     for package, parts in texts.items():
         output = read_output("".join(parts), started[package])
-        output.has_header, output.has_end = True, package in ended
+        output.has_header = output.has_package = True
+        output.has_end = package in ended
         yield output
 
 
 def _runs(output: Output) -> Iterator[Measurement]:
-    processors = _processors({line.name for line in output.lines})
+    of_package = {line.name for line in output.lines if "pkg" in line.settings}
+    of_none = {line.name for line in output.lines if "pkg" not in line.settings}
+    processors = {True: _processors(of_package), False: _processors(of_none)}
     repeated: dict[tuple[str, tuple[tuple[str, str], ...]], list[ResultLine]] = {}
     for line in output.lines:
-        name = line.name.removesuffix(f"-{processors}") if processors else line.name
-        repeated.setdefault((name, tuple(sorted(_lasting(line.settings).items()))), []).append(line)
-    runs = [(_run(output, name, processors, lines), lines) for (name, _), lines in repeated.items()]
+        repeated.setdefault((line.name, tuple(sorted(_lasting(line.settings).items()))), []).append(line)
+    runs = [
+        (_run(output, name, processors["pkg" in lines[0].settings], lines), lines)
+        for (name, _), lines in repeated.items()
+    ]
     known = Counter(run.benchmark for run, _ in runs)
     alike: dict[tuple[str, str | None], list[dict[str, str]]] = {}
     for run, lines in runs:
@@ -145,7 +150,8 @@ def _processors(names: set[str]) -> str:
 
 def _run(output: Output, name: str, processors: str, results: list[ResultLine]) -> Measurement:
     stated = results[0].settings
-    package, shown = label(stated.get("pkg")), label(name) or "(unnamed)"
+    package = label(stated.get("pkg"))
+    shown = label(name.removesuffix(f"-{processors}") if processors else name) or "(unnamed)"
     commit, no_commit = stated_commit(stated.get("commit"))
     ts, no_time = stated_time(output.started)
     units = {unit: [line.values[unit] for line in results if unit in line.values] for unit in _units(results)}

@@ -40,7 +40,7 @@ class ResultLine:
 class Output:
     """What one package, or a whole text, printed. `started` is the time of its first event, None for a text.
 
-    `announced` are the names that stand on a line alone.
+    `announced` are the names that stand on a line alone. `has_package` says that its last results are of a package.
     """
 
     started: object = None
@@ -50,7 +50,13 @@ class Output:
     refusals: list[Refusal] = field(default_factory=list)
     has_failed: bool = False
     has_header: bool = False
+    has_package: bool = False
     has_end: bool = False
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether its end is missing: go test states a package and ends it, other tools of the format do neither."""
+        return self.has_header and not self.has_end and (self.has_package or not self.lines)
 
 
 def read_output(text: str, started: object) -> Output:
@@ -66,6 +72,7 @@ def read_output(text: str, started: object) -> Output:
             settings = {name: known for name, known in settings.items() if name != key}
             settings |= {key: value} if value else {}
             output.has_header |= is_header
+            output.has_package = "pkg" in settings
         elif failure:
             output.refusals.append(_refused(failure.group(2), failure.group(1)))
         elif is_result:

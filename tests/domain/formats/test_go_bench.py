@@ -220,6 +220,15 @@ def test_an_output_without_its_end_is_cut() -> None:
             read_report("a", whole[:size].encode())
 
 
+def test_results_of_no_package_need_no_end(runs_of: Runs) -> None:
+    """Tools that measure a build or a binary write neither package nor end, also after results of a package."""
+    size = "BenchmarkSize 1 4096 text-bytes"
+    alone = only(runs_of(output(size, head="goos: linux\ngoarch: amd64\n", end="")))
+    assert alone.quality_reasons[0] == "the output has no end: more results may be missing"
+    runs = runs_of(output(RESULT) + f"pkg:\n{size}\n")
+    assert list(runs) == ["example.org/a.BenchmarkX", "BenchmarkSize"]
+
+
 def test_single_lines_are_read_and_flagged(runs_of: Runs) -> None:
     """Lines that somebody picked out have neither head nor end."""
     run = only(runs_of(RESULT))

@@ -17,6 +17,8 @@ _SETTING = re.compile(r"([a-z][^\sA-Z:]*):(?:[ \t]+(.*))?")
 _HEADER_KEYS = ("goos", "goarch", "pkg", "cpu", "commit")
 # Messages of Go and of loggers that look like settings: they come and go, and say nothing of how it was run.
 _MESSAGE = re.compile(r"(?:testing|coverage|trace|debug|info|warn|warning|error|fatal|panic|signal):|go: [a-z]+ing\b")
+# No configuration has so many: what comes beyond them is a log, and would be carried along with every result.
+_MOST_SETTINGS = 100
 _FAILURE = re.compile(r"--- (FAIL|SKIP): (Benchmark\S*)")
 _END = re.compile(r"PASS|FAIL|(?:ok|FAIL)\s+\S+\s+(?:[0-9.]+s|\(cached\)|\[.+\])(?:\s.*)?")
 _REMEDY = "Repair the benchmark, run it again, then ingest its output again."
@@ -69,8 +71,7 @@ def read_output(text: str, started: object) -> Output:
         failure = _FAILURE.search(line)
         is_header, is_result = key in _HEADER_KEYS, line.startswith("Benchmark")
         if key:
-            settings = {name: known for name, known in settings.items() if name != key}
-            settings |= {key: value} if value else {}
+            settings = _with(settings, key, value)
             output.has_header |= is_header
             output.has_package = "pkg" in settings
         elif failure:
@@ -88,6 +89,13 @@ def _setting(line: str) -> tuple[str, str]:
     """The key and the value that a line states; empty texts where it states none."""
     match = None if _MESSAGE.match(line) else _SETTING.fullmatch(line)
     return (match.group(1), match.group(2) or "") if match else ("", "")
+
+
+def _with(settings: Mapping[str, str], key: str, value: str) -> dict[str, str]:
+    """The settings after a line, which takes its key away where it has no value."""
+    others = {name: known for name, known in settings.items() if name != key}
+    is_taken = value and (key in _HEADER_KEYS or len(others) < _MOST_SETTINGS)
+    return others | {key: value} if is_taken else others
 
 
 def _without_result(output: Output) -> Iterator[Refusal]:

@@ -156,6 +156,13 @@ def test_what_says_nothing_of_how_it_was_run_leaves_repetitions_together(runs_of
     assert run.n_samples == 2 and run.identity is None
 
 
+def test_a_log_is_no_configuration(runs_of: Runs) -> None:
+    """Keys without end would make every result carry all of them; package and commit count however many there are."""
+    log = [f"job{number}: done" for number in range(30_000)]
+    runs = runs_of(output(*log, RESULT, head="", end="") + HEAD + RESULT + END)
+    assert list(runs) == ["BenchmarkX", "example.org/a.BenchmarkX"]
+
+
 def test_a_key_without_a_value_takes_the_setting_away(runs_of: Runs) -> None:
     """Results after "pkg:" are of no package, not of the one before; the order of the settings tells nothing."""
     again = ["pkg:", "BenchmarkY-8 5 7 ns/op", "pkg: example.org/a", "BenchmarkX-8 5 102 ns/op"]

@@ -2,17 +2,19 @@
 
 Meanings from asv's own documentation and source (github.com/airspeed-velocity/asv, `docs/source/dev.rst` and
 `asv/results.py`; asv_runner, `benchmarks/` and `statistics.py`). Version 2 writes `result_columns` and a row for each
-benchmark, version 1 a number or an object. `date` is the commit's date, `started_at` the start of the measurement,
-both in ms since 1970. The beginning of a function's name decides its kind: time_ and timeraw_ are seconds, the median
-of samples that are each the mean of `number` calls; peakmem_ is the peak resident memory and mem_ the size of an
-object, in bytes; the unit of track_ stands in `benchmarks.json` only. null is a failed benchmark, NaN a skipped one.
+benchmark, version 1 a number or an object, before asv 0.5 with mean, extremes and deviation of the samples. `date` is
+the commit's date, `started_at` the start of the measurement, both in ms since 1970. The beginning of a function's name
+decides its kind: time_ and timeraw_ are seconds, the median of samples that are each the mean of `number` calls;
+peakmem_ is the peak resident memory and mem_ the size of an object, in bytes; the unit of track_ stands in
+`benchmarks.json` only. null is a failed benchmark, NaN a skipped one.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 
 from muse_domain.formats.asv_rows import AsvResult, benchmark_results
-from muse_domain.formats.columns import OF_MEANS, Columns, mean_columns, sample_columns, with_columns
+from muse_domain.formats.columns import OF_MEANS, Columns, mean_columns, sample_columns, stated_columns, with_columns
 from muse_domain.formats.decoded import Decoded
 from muse_domain.formats.values import (
     count,
@@ -34,6 +36,7 @@ _TIME = re.compile(r"(?:time|timeraw)_|(?:Time|Timeraw)[A-Z_]")
 _PEAK_MEMORY = re.compile(r"peakmem_|PeakMem[A-Z_]")
 _SIZE = re.compile(r"mem_|Mem[A-Z_]")
 _MACHINE_KEYS = ("arch", "cpu", "num_cpu")
+_VERSION_1 = {"latency_mean_ms": "stats_mean", "latency_min_ms": "stats_min", "latency_max_ms": "stats_max"}
 _QUARTILES = {"latency_q25_ms": "stats_q_25", "latency_q75_ms": "stats_q_75"}
 _INTERVAL = {"latency_ci99_low_ms": "stats_ci_99_a", "latency_ci99_high_ms": "stats_ci_99_b"}
 _RELEASE = re.compile(r"([0-9]+)\.[\w.+-]{0,80}")
@@ -54,7 +57,9 @@ One run for each benchmark and combination of parameters that has a value, named
 |---|---|
 | `result` of a `time_` or `timeraw_` benchmark (seconds, the median) | `latency_p50_ms` |
 | `samples`, if recorded | mean, deviation, extremes; p95 and p99 from enough of them, if a sample is one call |
-| `stats_repeat` | `n_samples` |
+| `mean`, `min`, `max`, `std` of the `stats` of version 1 | `latency_mean_ms`, `_min_`, `_max_`, `_std_`: asv divides \
+the squares by n, Muse by n - 1 |
+| `stats_repeat`; `repeat` or `n` of version 1 | `n_samples` |
 | `stats_q_25`, `stats_q_75`, `stats_ci_99_a`, `stats_ci_99_b` | metrics `latency_q25_ms`, `latency_q75_ms`, \
 `latency_ci99_low_ms`, `latency_ci99_high_ms` |
 | `result` of `peakmem_` (bytes) | `memory_peak_mb` |
@@ -65,8 +70,8 @@ One run for each benchmark and combination of parameters that has a value, named
 | `params`, `python`, `requirements`, `env_vars`, the benchmark's `version` | environment |
 
 Null: `ts` where the start is not stated (`date` is the commit's, not that of the measurement), the mean without
-samples, tokens, cost. Combinations without a value (failed, skipped) are refused, once for each benchmark. The
-machine's name is not read; its memory is kept to two digits, of its system the major release. Of few samples the
+samples (version 2), tokens, cost. Combinations without a value (failed, skipped) are refused, once for each benchmark.
+The machine's name is not read; its memory is kept to two digits, of its system the major release. Of few samples the
 confidence interval may reach below zero: it is left out, and the run flagged.
 `machine.json` and `benchmarks.json` hold no results and are refused.
 """
@@ -136,9 +141,21 @@ def _times(result: AsvResult) -> tuple[Columns, ...]:
     milliseconds = [sample * 1000 for sample in samples if sample is not None]
     of_calls = count(result.stated.get("stats_number")) == 1
     median = Columns({"latency_p50_ms": result.value * 1000})
+    stated = (stated_columns(result.stated, _VERSION_1, scale=1000), _version_1_deviation(result))
     if not milliseconds or len(milliseconds) != len(samples):
-        return (median if of_calls else Columns(median.values, _tail_of_means(result)),)
-    return (sample_columns(milliseconds) if of_calls else mean_columns(milliseconds), median)
+        return (*stated, median if of_calls else Columns(median.values, _tail_of_means(result)))
+    return (*stated, sample_columns(milliseconds) if of_calls else mean_columns(milliseconds), median)
+
+
+def _version_1_deviation(result: AsvResult) -> Columns:
+    """The deviation of the samples, which asv states as that of a whole population."""
+    std, samples = number(result.stated.get("stats_std")), count(result.stated.get("stats_repeat"))
+    if std is None:
+        return Columns()
+    if samples is None or samples < 2:
+        why = "one sample has no deviation" if samples == 1 else "the number of samples is not stated"
+        return Columns(reasons={"latency_std_ms": why})
+    return Columns({"latency_std_ms": std * 1000 * math.sqrt(samples / (samples - 1))})
 
 
 def _tail_of_means(result: AsvResult) -> dict[str, str]:

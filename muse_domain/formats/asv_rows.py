@@ -93,5 +93,8 @@ def _version_1_statistics(stats: object) -> dict[str, object]:
     if not is_object(stats):
         return {}
     interval = listed(stats, "ci_99")
-    found = {f"stats_{key}": stats.get(key) for key in ("q_25", "q_75", "number", "repeat")}
+    found = {f"stats_{key}": stats.get(key) for key in ("q_25", "q_75", "number")}
+    found |= {f"stats_{key}": stats[key] for key in ("mean", "min", "max", "std") if key in stats}
+    # The number of samples was first called "n".
+    found["stats_repeat"] = stats.get("repeat", stats.get("n"))
     return found | {"stats_ci_99_a": _at(interval, 0), "stats_ci_99_b": _at(interval, 1)}

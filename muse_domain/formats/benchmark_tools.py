@@ -13,8 +13,10 @@ from muse_domain.formats.values import count, decimal, metric, to_ms
 from muse_domain.measurements import METRIC_COLUMNS, Better, Metric
 
 _LATENCIES = tuple(column for column in METRIC_COLUMNS if column.startswith("latency_"))
-# Google Benchmark appends these to the aggregates that it makes of repetitions.
-_AGGREGATE = re.compile(r"_(median|stddev|cv|min|max)$")
+# Google Benchmark appends these to the aggregates that it makes of repetitions, and always states their mean with them.
+_AGGREGATE = re.compile(r"_(median|stddev|cv)$")
+# Those that a project adds are ordinary endings of names, too.
+_OWN_AGGREGATE = re.compile(r"_(min|max)$")
 _GO_METRICS: Mapping[str, tuple[str, str, Better]] = {
     "B/op": ("bytes_per_op", "B", "lower"),
     "allocs/op": ("allocs_per_op", "allocs", "lower"),
@@ -24,7 +26,11 @@ _GO_METRICS: Mapping[str, tuple[str, str, Better]] = {
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """One result as `data.js` holds it. `units` has every value that the tool measured, by its unit."""
+    """One result as `data.js` holds it. `units` has every value that the tool measured, by its unit.
+
+    `better` holds the directions that are stated of units; `has_mean` says that the mean over the repetitions of the
+    same benchmark stands beside it.
+    """
 
     name: str
     value: float
@@ -32,6 +38,8 @@ class StoredResult:
     range: str = ""
     extra: str = ""
     units: Mapping[str, float] = field(default_factory=dict)
+    better: Mapping[str, Better] = field(default_factory=dict)
+    has_mean: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ def _go(result: StoredResult) -> ToolReading:
     metrics: list[Metric] = []
     for unit, value in units.items():
         name, stored, better = _GO_METRICS.get(unit, (unit, unit, "none"))
-        metrics.extend(metric(name, value, stored, better))
+        metrics.extend(metric(name, value, stored, result.better.get(unit, better)))
     return ToolReading(
         columns=_no_latency("the report states no ns/op") if mean is None else _mean(mean / 1e6),
         metrics=tuple(metrics),
@@ -134,11 +142,13 @@ def _pytest(result: StoredResult) -> ToolReading:
 def _google(result: StoredResult) -> ToolReading:
     """`real_time` of one iteration, a mean over the iterations; aggregates of repetitions stay metrics."""
     environment = _fact("threads", _found(r"threads: (\d+)", result.extra))
-    aggregate = _AGGREGATE.search(result.name)
+    aggregate = _AGGREGATE.search(result.name) or (_OWN_AGGREGATE.search(result.name) if result.has_mean else None)
     if aggregate:
+        # The action writes the unit of time to each row; the coefficient of variation has none.
+        unit = "ratio" if aggregate.group(1) == "cv" else result.unit
         return ToolReading(
             columns=_no_latency(f"the result is the {aggregate.group(1)} over repetitions"),
-            metrics=(Metric(f"real_time_{aggregate.group(1)}", result.value, result.unit, "lower"),),
+            metrics=(Metric(f"real_time_{aggregate.group(1)}", result.value, unit, "lower"),),
             environment=environment,
         )
     mean = to_ms(result.value, result.unit.removesuffix("/iter"))

@@ -11,6 +11,7 @@ from muse_domain.quality import PERCENTILE_MINIMUM
 
 NOT_STATED = "the report does not state it"
 OF_MEANS = "a sample is the mean of several calls: percentiles of samples are not those of calls"
+_ONE_SAMPLE = "one sample has no deviation"
 _NOT_STATED = dict.fromkeys(METRIC_COLUMNS, NOT_STATED)
 _ROOT_BITS = 2 * 53 + 3  # of the significand of a double
 _SHARES = {"latency_p50_ms": 0.50, "latency_p95_ms": 0.95, "latency_p99_ms": 0.99}
@@ -33,6 +34,19 @@ def stated_columns(item: Mapping[str, object], keys: Mapping[str, str], scale: f
     )
 
 
+def without_deviation(columns: Columns) -> Columns:
+    """The columns of a single sample, whose deviation some tools write as 0."""
+    values = {column: value for column, value in columns.values.items() if column != "latency_std_ms"}
+    return Columns(values, {**columns.reasons, "latency_std_ms": _ONE_SAMPLE})
+
+
+def without_zeros(columns: Columns, why: str) -> Columns:
+    """The columns without the times that are 0, each null for `why`: they are below what the tool can tell."""
+    zeros = [column for column, value in columns.values.items() if value == 0 and column != "latency_std_ms"]
+    values = {column: value for column, value in columns.values.items() if column not in zeros}
+    return Columns(values, {**columns.reasons, **dict.fromkeys(zeros, why)})
+
+
 def _unusable(key: str) -> str:
     return f"the report states {key} without a usable number"
 
@@ -53,7 +67,7 @@ def sample_columns(samples_ms: Sequence[float]) -> Columns:
     if size > 1:
         values["latency_std_ms"] = deviation(samples_ms)
     percentiles = percentile_columns(samples_ms)
-    reasons = {"latency_std_ms": "one sample has no deviation"} if size == 1 else {}
+    reasons = {"latency_std_ms": _ONE_SAMPLE} if size == 1 else {}
     return Columns({**values, **percentiles.values}, {**reasons, **percentiles.reasons})
 
 

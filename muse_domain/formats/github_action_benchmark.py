@@ -54,7 +54,7 @@ lines `NAME - UNIT` belong to the same run |
 | pytest | the mean and `stddev` are `latency_mean_ms` and `latency_std_ms`; metric `ops_per_sec`; rounds \
 are `n_samples` |
 | googlecpp | `real_time` is `latency_mean_ms`; iterations are `n_samples`; aggregates over repetitions \
-are metrics |
+(`_median`, `_stddev`, `_cv`; `_min` and `_max` beside a `_mean`) are metrics |
 | catch2, benchmarkdotnet | the mean is `latency_mean_ms`; benchmarkdotnet's deviation is `latency_std_ms` |
 | jmh | a time an operation is `latency_mean_ms`, a throughput a metric, higher is better (the action \
 itself calls lower better for all of jmh) |
@@ -153,7 +153,13 @@ def _results(
             )
         else:
             results.append(_with_units(result) if tool == "go" else result)
-    return results, refusals
+    return _beside_means(results) if tool == "googlecpp" else results, refusals
+
+
+def _beside_means(results: list[StoredResult]) -> list[StoredResult]:
+    """The results of Google Benchmark, each with whether the mean over its repetitions is among them."""
+    means = {result.name.removesuffix("_mean") for result in results if result.name.endswith("_mean")}
+    return [replace(result, has_mean=result.name.rpartition("_")[0] in means) for result in results]
 
 
 def _stored(item: Mapping[str, object]) -> StoredResult | None:

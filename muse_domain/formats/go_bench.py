@@ -1,64 +1,36 @@
 """Go's benchmarks, as `go test -bench` prints them, and as `go test -json` wraps what it prints.
 
 Meanings from Go's own documentation (golang.org/design/14313-benchmark-format, pkg.go.dev/testing, `go doc test2json`):
-lines "key: value" hold for the results after them, a result is a name, a number of iterations and pairs of value and
-unit, ns/op being the whole time divided by the iterations. A name ends in -N where GOMAXPROCS is not 1. A package ends
-with PASS or FAIL and then "ok" or "FAIL" with its name. `-count` repeats each benchmark; in JSON, `Time` is the
-instant at which the event happened.
+a result is a name, a number of iterations and pairs of value and unit, ns/op being the whole time divided by the
+iterations. A name ends in -N where GOMAXPROCS is not 1. A package ends with PASS or FAIL and then "ok" or "FAIL" with
+its name. `-count` repeats each benchmark; in JSON, `Time` is the instant at which the event happened.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from statistics import fmean
 
 from muse_domain.formats.benchmark_tools import StoredResult, read_result
 from muse_domain.formats.columns import Columns, mean_columns, with_columns
 from muse_domain.formats.decoded import Decoded
-from muse_domain.formats.values import content_hash, decimal, excerpt, is_object, label, stated_commit, stated_time
-from muse_domain.measurements import Measurement, Refusal, ReportReading, ReportRefused
+from muse_domain.formats.go_bench_lines import Output, ResultLine, read_output
+from muse_domain.formats.values import content_hash, excerpt, is_object, label, settings, stated_commit, stated_time
+from muse_domain.measurements import Measurement, ReportReading, ReportRefused
 from muse_domain.quality import flag
 
 _RESULT = re.compile(r"^Benchmark[^\s]*[ \t]+[0-9]+[ \t]+[0-9.eE+-]+[ \t]+\S", re.MULTILINE)
 _HEADER = re.compile(r"^(?:goos|goarch): \S+\r?$", re.MULTILINE)
-_KEY = re.compile(r"(goos|goarch|pkg|cpu|commit): (.+)")
-_FAILURE = re.compile(r"--- (FAIL|SKIP): (Benchmark\S*)")
-_END = re.compile(r"PASS|FAIL|(?:ok|FAIL)\s+\S+\s+(?:[0-9.]+s|\(cached\)|\[.+\])(?:\s.*)?")
 _PROCS = re.compile(r"-([0-9]{1,5})$")
-_REMEDY = "Repair the benchmark, run it again, then ingest its output again."
 _CUT = "Let `go test -bench` run to its end, then ingest the whole output."
+_COMPARISON = re.compile(r"│|\bold time/op\b")
+_COMPARED = "Ingest the outputs that benchstat compared."
+# Settings that say when something was run, not how.
+_OF_THE_MOMENT = re.compile(r"(?:.*[-_.])?(?:time|date)|.*stamp")
+# They have a place of their own.
+_NAMED = ("goos", "goarch", "pkg", "cpu", "toolchain", "commit")
 _WHY_NULL = {"tokens_per_sec": "this tool times calls, not tokens"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One result as printed: `values` by their units, `settings` the lines "key: value" that hold for it.
-
-    `broken` are the texts by their units that are no numbers.
-    """
-
-    name: str
-    iterations: int
-    values: Mapping[str, float]
-    settings: Mapping[str, str]
-    broken: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Output:
-    """What one package, or a whole text, printed. `started` is the time of its first event, None for a text.
-
-    `announced` are the names that stand on a line alone.
-    """
-
-    started: object = None
-    lines: list[_Line] = field(default_factory=list)
-    announced: list[str] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    has_failed: bool = False
-    has_header: bool = False
-    has_end: bool = False
 
 
 class GoBenchOutput:
@@ -74,17 +46,22 @@ One run for each benchmark, named `PACKAGE.BENCHMARK`, without the number of pro
 | `ns/op` | `latency_mean_ms`; the mean, extremes and deviation of the repetitions with `-count` |
 | the iterations; with `-count` the repetitions, each a mean | `n_samples` |
 | `B/op`, `allocs/op`, `MB/s` | metrics `bytes_per_op`, `allocs_per_op`, `throughput_mb_per_sec` (means) |
-| other units | metrics under their unit, no direction stated |
-| `goos`, `goarch`, `cpu`, the processors (-8) | environment |
+| other units | metrics under their unit; `Unit UNIT better=higher` or `lower` states their direction |
+| `goos`, `goarch`, `cpu`, `toolchain`, the processors (-8) | environment |
 | `commit:`, if the project adds it in full | `commit_sha` |
 | `Time` of a package's first event (JSON only) | `ts` |
 
 Null: `ts` of a text, percentiles (a repetition is a mean of many calls), tokens, cost, memory.
-The number at the end of the names is that of the processors where all of an output end in the same one; with
-several (`-cpu 1,2,4`) it stays in the name, as it may be the benchmark's own.
-A benchmark that failed, was skipped or has no result is refused, and the others of a failed package are flagged. A
-value that is no number is not read and flags the run. A whole output that does not end in PASS, ok or FAIL is cut and
-refused; single lines of results without their head are read and flagged.
+The number at the end of the names is that of the processors where all of an output end in the same one (apart from
+results of no package); with several (`-cpu 1,2,4`) it stays in the name, as it may be the benchmark's own.
+Lines `key: value` hold until the key is stated again, as the format has it. A benchmark that an output states under
+several settings ("note: before", then "note: after") is a run for each of them, and those that differ stand in its
+environment; times, dates and stamps tell no runs apart. A direction that is stated also holds for `B/op`, `allocs/op`
+and `MB/s`. Repetitions of a unit with `assume=exact` that differ flag the run.
+A benchmark that failed, was skipped or has no result is refused, and where a package failed, all results of the text
+are flagged (in JSON those of the package). A value that is no number is not read and flags the run. A whole output that
+does not end in PASS, ok or FAIL is cut and refused; results of no package, as other tools write them, and single lines
+of results without their head are read and flagged. What benchstat prints is refused.
 """
 
     def recognises(self, path: str, content: Decoded) -> bool:
@@ -96,14 +73,16 @@ refused; single lines of results without their head are read and flagged.
 
     def read(self, path: str, content: Decoded) -> ReportReading:
         """Each benchmark of each package; raises ReportRefused for an output that was cut."""
-        outputs = list(_packages(content.documents)) if content.documents else [_output(content.text, None)]
-        if any(output.has_header and not output.has_end for output in outputs):
+        outputs = list(_packages(content.documents)) if content.documents else [read_output(content.text, None)]
+        if _COMPARISON.search(content.text) and not any(output.lines for output in outputs):
+            raise ReportRefused("This is benchstat's comparison of outputs, not an output of go test.", _COMPARED)
+        if any(output.is_cut for output in outputs):
             raise ReportRefused("The output of go test is cut: it ends neither in PASS or ok nor in FAIL.", _CUT)
         runs = tuple(run for output in outputs for run in _runs(output))
         return ReportReading(self.name, runs, tuple(refusal for output in outputs for refusal in output.refusals))
 
 
-def _packages(events: Sequence[object]) -> Iterator[_Output]:
+def _packages(events: Sequence[object]) -> Iterator[Output]:
     """The output of each package put together again: JSON splits it into events, also within lines."""
     texts: dict[str, list[str]] = {}
     started: dict[str, object] = {}
@@ -117,73 +96,50 @@ def _packages(events: Sequence[object]) -> Iterator[_Output]:
         if "Test" not in event and event.get("Action") in ("pass", "fail", "skip"):
             ended.add(package)
     for package, parts in texts.items():
-        output = _output("".join(parts), started[package])
-        output.has_header, output.has_end = True, package in ended
+        output = read_output("".join(parts), started[package])
+        output.has_header = output.has_package = True
+        output.has_end = package in ended
         yield output
 
 
-def _output(text: str, started: object) -> _Output:
-    output = _Output(started)
-    settings: dict[str, str] = {}
-    for line in map(str.strip, text.splitlines()):
-        stated, failure = _KEY.fullmatch(line), _FAILURE.search(line)
-        is_result = line.startswith("Benchmark")
-        if stated:
-            settings = settings | {stated.group(1): stated.group(2)}
-            output.has_header = True
-        elif failure:
-            output.refusals.append(_refused(failure.group(2), failure.group(1)))
-        elif is_result:
-            _take(output, line, settings)
-        output.has_failed |= line.startswith("FAIL")
-        output.has_end = bool(_END.fullmatch(line)) or (output.has_end and not stated and not is_result)
-    output.refusals += _without_result(output)
-    return output
-
-
-def _without_result(output: _Output) -> Iterator[Refusal]:
-    """The benchmarks that were announced (`-v`, or other output after the name) and have no line of a result."""
-    told = [line.name for line in output.lines] + [refusal.item for refusal in output.refusals]
-    for name in dict.fromkeys(output.announced):
-        # The result has the processors after the name, and a benchmark of sub-benchmarks has none of its own.
-        if not any(known == name or known.startswith((f"{name}-", f"{name}/")) for known in told):
-            yield Refusal(label(name) or "(unnamed)", "The benchmark began, but no line states its result.", _REMEDY)
-
-
-def _refused(name: str, outcome: str) -> Refusal:
-    reason = "The benchmark was skipped." if outcome == "SKIP" else "The benchmark failed."
-    return Refusal(label(name) or "(unnamed)", reason, _REMEDY)
-
-
-def _take(output: _Output, line: str, settings: Mapping[str, str]) -> None:
-    """A result, or the refusal of a line that should be one. A name alone announces the benchmark (`-v`)."""
-    name, *cells = line.split()
-    if not cells:
-        output.announced.append(name)
-        return
-    pairs = [(text, unit, decimal(text)) for text, unit in zip(cells[1::2], cells[2::2], strict=False)]
-    values = {unit: value for _, unit, value in pairs if value is not None}
-    broken = {unit: text for text, unit, value in pairs if value is None}
-    iterations = int(cells[0]) if cells[0].isdecimal() and len(cells[0]) < 18 else None
-    if iterations is None or not values or len(cells) % 2 == 0:
-        reason = "The line states no result: other output may stand within it, or it is cut."
-        output.refusals.append(Refusal(label(name) or "(unnamed)", reason, _REMEDY))
-        return
-    output.lines.append(_Line(name, iterations, values, settings, broken))
-
-
-def _runs(output: _Output) -> Iterator[Measurement]:
-    processors = _processors({line.name for line in output.lines})
-    repeated: dict[tuple[str, ...], list[_Line]] = {}
+def _runs(output: Output) -> Iterator[Measurement]:
+    of_package = {line.name for line in output.lines if "pkg" in line.settings}
+    of_none = {line.name for line in output.lines if "pkg" not in line.settings}
+    processors = {True: _processors(of_package), False: _processors(of_none)}
+    repeated: dict[tuple[str, tuple[tuple[str, str], ...]], list[ResultLine]] = {}
     for line in output.lines:
-        name = line.name.removesuffix(f"-{processors}") if processors else line.name
-        repeated.setdefault((name, *map(str, line.settings.items())), []).append(line)
-    runs = [_run(output, name, processors, lines) for (name, *_), lines in repeated.items()]
-    known = Counter(run.benchmark for run in runs)
-    for run, lines in zip(runs, repeated.values(), strict=True):
-        # Outputs of several commits or machines, one after the other in one file.
-        part = [[dict(line.settings), line.iterations, dict(line.values)] for line in lines]
-        yield run if known[run.benchmark] == 1 else replace(run, identity=content_hash(part))
+        repeated.setdefault((line.name, tuple(sorted(_lasting(line.settings).items()))), []).append(line)
+    runs = [
+        (_run(output, name, processors["pkg" in lines[0].settings], lines), lines)
+        for (name, _), lines in repeated.items()
+    ]
+    known = Counter(run.benchmark for run, _ in runs)
+    alike: dict[tuple[str, str | None], list[dict[str, str]]] = {}
+    for run, lines in runs:
+        alike.setdefault((run.benchmark, lines[0].settings.get("commit")), []).append(_lasting(lines[0].settings))
+    differing = {key: _differing(stated) for key, stated in alike.items()}
+    for run, lines in runs:
+        keys = differing[run.benchmark, lines[0].settings.get("commit")]
+        yield run if known[run.benchmark] == 1 else _told_apart(run, lines, keys)
+
+
+def _lasting(stated: Mapping[str, str]) -> dict[str, str]:
+    """Without the settings that are of the moment: they differ between repetitions."""
+    return {key: value for key, value in stated.items() if not _OF_THE_MOMENT.fullmatch(key)}
+
+
+def _differing(stated: Sequence[Mapping[str, str]]) -> set[str]:
+    """The keys whose values are not the same in all."""
+    first = set(stated[0].items())
+    return {key for one in stated for key, _ in first ^ set(one.items())}
+
+
+def _told_apart(run: Measurement, lines: Sequence[ResultLine], differing: set[str]) -> Measurement:
+    """One of several runs of a benchmark in the output: of several commits or machines, or under several settings."""
+    part = [[dict(line.settings), line.iterations, dict(line.values)] for line in lines]
+    under = settings({key: value for key, value in lines[0].settings.items() if key in differing}, without=_NAMED)
+    environment = {**run.environment, **({"settings": under} if under else {})}
+    return replace(run, identity=content_hash(part), environment=environment)
 
 
 def _processors(names: set[str]) -> str:
@@ -192,14 +148,16 @@ def _processors(names: set[str]) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _run(output: _Output, name: str, processors: str, results: list[_Line]) -> Measurement:
-    settings = results[0].settings
-    package, shown = label(settings.get("pkg")), label(name) or "(unnamed)"
-    commit, no_commit = stated_commit(settings.get("commit"))
+def _run(output: Output, name: str, processors: str, results: list[ResultLine]) -> Measurement:
+    stated = results[0].settings
+    package = label(stated.get("pkg"))
+    shown = label(name.removesuffix(f"-{processors}") if processors else name) or "(unnamed)"
+    commit, no_commit = stated_commit(stated.get("commit"))
     ts, no_time = stated_time(output.started)
     units = {unit: [line.values[unit] for line in results if unit in line.values] for unit in _units(results)}
-    reading = read_result("go", StoredResult(name, 0.0, "", units={unit: fmean(v) for unit, v in units.items()}))
-    facts = {key: label(settings.get(key)) for key in ("goos", "goarch", "cpu")} | {"procs": processors}
+    means = {unit: fmean(values) for unit, values in units.items()}
+    reading = read_result("go", StoredResult(name, 0.0, "", units=means, better=output.units.better(units)))
+    facts = {key: label(stated.get(key)) for key in ("goos", "goarch", "cpu", "toolchain")} | {"procs": processors}
     measurement = Measurement(
         benchmark=f"{package}.{shown}" if package else shown,
         suite="go-bench",
@@ -213,26 +171,26 @@ def _run(output: _Output, name: str, processors: str, results: list[_Line]) -> M
     repetitions = [value / 1e6 for value in units.get("ns/op", [])]
     columns = mean_columns(repetitions) if len(repetitions) > 1 else Columns()
     timed = with_columns(measurement, reading.columns, columns, _unusable(results), why_null=_WHY_NULL)
-    return flag(timed, *_broken_values(results), *_warnings(output))
+    return flag(timed, *_broken_values(results), *output.units.warnings(units), *_warnings(output))
 
 
-def _unusable(results: Sequence[_Line]) -> Columns:
+def _unusable(results: Sequence[ResultLine]) -> Columns:
     """Why no line gives a mean, where lines state one that is no number."""
     stated = any("ns/op" in line.broken for line in results) and not any("ns/op" in line.values for line in results)
     return Columns(reasons={"latency_mean_ms": "the report states ns/op without a usable number"} if stated else {})
 
 
-def _broken_values(results: Sequence[_Line]) -> list[str]:
+def _broken_values(results: Sequence[ResultLine]) -> list[str]:
     broken = [f"{excerpt(text)} {excerpt(unit)}" for line in results for unit, text in line.broken.items()]
     return [f"{pair}: not a number, so it is not read" for pair in dict.fromkeys(broken)]
 
 
-def _units(results: Sequence[_Line]) -> list[str]:
+def _units(results: Sequence[ResultLine]) -> list[str]:
     return list(dict.fromkeys(unit for line in results for unit in line.values))
 
 
-def _warnings(output: _Output) -> list[str]:
-    found = ["another benchmark or test of the package failed"] if output.has_failed else []
+def _warnings(output: Output) -> list[str]:
+    found = ["another benchmark, test or package of the output failed"] if output.has_failed else []
     return found if output.has_end else [*found, "the output has no end: more results may be missing"]
 
 

@@ -2,14 +2,22 @@
 
 Meanings from hyperfine's own source (github.com/sharkdp/hyperfine): all times are in seconds, `user` and `system`
 are means over the runs (`benchmark/mod.rs`), an exit code is null on a run without one, 128 and more after a signal
-(`util/exit_code.rs`), memory is the largest of all child processes so far (`timer/unix_timer.rs`). `median` came
-with 1.6, `parameters` with 1.11 (before: `parameter`), `exit_codes` with 1.12, `memory_usage_byte` with 1.20.
+(`util/exit_code.rs`), the time of the shell is subtracted and less than that is written as 0 (`benchmark/executor.rs`),
+memory is the largest of all child processes so far (`timer/unix_timer.rs`). `median` came with 1.6, `parameters` with
+1.11 (before: `parameter`), `exit_codes` with 1.12, `memory_usage_byte` with 1.20.
 """
 
 from collections.abc import Iterator, Mapping
 
 from muse_domain.formats.banterhearts import not_an_object
-from muse_domain.formats.columns import Columns, percentile_columns, stated_columns, with_columns
+from muse_domain.formats.columns import (
+    Columns,
+    percentile_columns,
+    stated_columns,
+    with_columns,
+    without_deviation,
+    without_zeros,
+)
 from muse_domain.formats.decoded import Decoded
 from muse_domain.formats.values import is_object, label, listed, metric, number, section, settings
 from muse_domain.measurements import Measurement, Metric, ReportReading
@@ -23,6 +31,7 @@ _STATED_KEYS = {
     "latency_std_ms": "stddev",
 }
 _SCANNED = 5
+_NOTHING_LEFT = "the report states 0: the tool subtracts the time of the shell, and nothing is left"
 _WHY_NULL = {
     "tokens_per_sec": "this tool times commands, not tokens",
     "latency_p95_ms": "the report does not state the single runs",
@@ -50,8 +59,9 @@ One run for each entry of `results`, named `COMMAND (PARAMETERS)`. A sample is o
 
 hyperfine measures memory as the largest process so far, so a command that needs less than one before it has no peak
 of its own; what `--prepare` starts counts too. Null: time, commit and environment (the report states none), p95 and
-p99 of too few runs, the deviation of a single run, tokens, cost. Reports before 1.12 have no exit codes: their failed
-runs cannot be told.
+p99 of too few runs, the deviation of a single run, tokens, cost. The tool subtracts the time of its shell and writes 0
+where nothing is left: such a minimum or percentile is null, and the run flagged. Reports before 1.12 have no exit
+codes: their failed runs cannot be told, and a time of 0 quarantines the run.
 """
 
     def recognises(self, path: str, content: Decoded) -> bool:
@@ -88,11 +98,10 @@ def _command(index: int, item: _Result, peaks: list[float | None]) -> Measuremen
         n_samples=samples,
         metrics=tuple(_metrics(item)),
     )
-    columns = (
-        percentile_columns([time * 1000 for time in times]) if stated else Columns(),
-        _stated(item, samples),
-        _memory(item, peaks),
-    )
+    latencies = [percentile_columns([time * 1000 for time in times]) if stated else Columns(), _stated(item, samples)]
+    if _has_zeros(item):
+        latencies = [without_zeros(columns, _NOTHING_LEFT) for columns in latencies]
+    columns = (*latencies, _memory(item, peaks))
     run = quarantine(with_columns(measurement, *columns, why_null=_WHY_NULL), *_failures(codes))
     return flag(run, *_warnings(item, len(stated), len(times), len(codes)))
 
@@ -105,10 +114,13 @@ def _name(index: int, item: _Result) -> str:
 
 def _stated(item: _Result, samples: int | None) -> Columns:
     columns = stated_columns(item, _STATED_KEYS, scale=1000)
-    if samples != 1:
-        return columns
-    values = {column: value for column, value in columns.values.items() if column != "latency_std_ms"}
-    return Columns(values, {**columns.reasons, "latency_std_ms": "one sample has no deviation"})
+    return columns if samples != 1 else without_deviation(columns)
+
+
+def _has_zeros(item: _Result) -> bool:
+    """Whether a run of the command took no longer than the shell. Only exit codes say that it ran: without them, and
+    where no time at all is stated, a time of 0 cannot be true."""
+    return "exit_codes" in item and number(item.get("min")) == 0 and bool(number(item.get("mean")))
 
 
 def _memory(item: _Result, peaks: list[float | None]) -> Columns:
@@ -140,6 +152,8 @@ def _failures(codes: list[object]) -> Iterator[str]:
 
 
 def _warnings(item: _Result, stated: int, usable: int, codes: int) -> Iterator[str]:
+    if _has_zeros(item):
+        yield "some runs took no longer than the shell that the tool subtracts: their times are 0"
     if usable < stated:
         yield f"{stated - usable} of {stated} times are not numbers"
     if "exit_codes" in item and "times" in item and codes != stated:

@@ -2,14 +2,15 @@
 
 Meanings from JMH's own source (github.com/openjdk/jmh, `JSONResultFormat.java`, `Result.java`, `Mode.java`): a score
 is the mean of its samples, `scoreError` half of the 99.9 % confidence interval of that mean. In the modes avgt and
-thrpt a sample is an iteration, a mean of many calls; in sample and ss it is one call. NaN and infinities are written
-as texts. Versions before 1.36 begin the names of profilers' results with a dot.
+thrpt a sample is an iteration, a mean of many calls; in sample and ss it is one call, but in ss with several threads
+the mean over the threads (`SingleShotResult.java`). NaN and infinities are written as texts. Versions before 1.36
+begin the names of profilers' results with a dot.
 """
 
 from collections.abc import Iterator, Mapping
 
 from muse_domain.formats.banterhearts import not_an_object
-from muse_domain.formats.columns import OF_MEANS, Columns, with_columns
+from muse_domain.formats.columns import OF_MEANS, Columns, with_columns, without_zeros
 from muse_domain.formats.decoded import Decoded
 from muse_domain.formats.values import (
     content_hash,
@@ -29,9 +30,11 @@ from muse_domain.quality import flag, quarantine
 
 _EXTREMES = {"latency_min_ms": "0.0", "latency_max_ms": "100.0"}
 _PERCENTILES = {"latency_p50_ms": "50.0", "latency_p95_ms": "95.0", "latency_p99_ms": "99.0"}
-_ONE_CALL_A_SAMPLE = ("sample", "ss")
-_MODES = ("thrpt", "avgt", *_ONE_CALL_A_SAMPLE)
+_MODES = ("thrpt", "avgt", "sample", "ss")
+# The units of `TimeValue.java` that no other tool writes.
+_LONG_MS = {"min": 60e3, "hr": 3600e3, "day": 86400e3}
 _PER_SECOND = {"s": 1.0, "sec": 1.0, "ms": 1e3, "msec": 1e3, "us": 1e6, "usec": 1e6, "ns": 1e9, "nsec": 1e9}
+_BELOW_CLOCK = "the report states 0: a call took less than the clock can tell"
 _TOKENS = {"tokens_per_sec": "this tool times calls, not tokens"}
 _LATENCIES = tuple(column for column in METRIC_COLUMNS if column.startswith("latency_"))
 
@@ -48,17 +51,18 @@ One run for each entry, named `BENCHMARK (MODE, PARAMETERS)`.
 |---|---|
 | `primaryMetric.score` in a time an operation (avgt, sample, ss) | `latency_mean_ms` |
 | `scorePercentiles` 0 and 100 of a time | `latency_min_ms`, `latency_max_ms`; in avgt those of iterations |
-| `scorePercentiles` 50, 95, 99 in the modes sample and ss | `latency_p50_ms`, `_p95_`, `_p99_` |
+| `scorePercentiles` 50, 95, 99 in the modes sample, and ss with one thread | `latency_p50_ms`, `_p95_`, `_p99_` |
 | `score` in operations a time (thrpt) | metric `throughput` in ops/s |
 | `scoreError` | metric `score_error_ms` or `throughput_error` |
 | the numbers in `rawData`, or the counts in `rawDataHistogram` | `n_samples` |
 | `secondaryMetrics` (profilers) | metrics under their name; of `gc.alloc.rate.norm` lower is better |
 | versions of JMH, JDK and VM, threads, forks, warm-up, measurement, `-X` flags | environment |
 
-Null: percentiles in the mode avgt (an iteration is a mean of many calls), all latencies in thrpt, the deviation,
-time and commit, which JMH does not state. The path of the JVM, system properties and flags with paths are not read.
-A score that is not a number, or a throughput of zero or less, quarantines the run; a unit that is no time keeps its
-value as a metric and flags it.
+Null: percentiles in the mode avgt (an iteration is a mean of many calls) and in ss with several threads (each is a
+mean over them), a minimum or percentile of 0 (calls below the resolution of the clock), all latencies in thrpt, the
+deviation, time and commit, which JMH does not state. The path of the JVM, system properties and flags with paths are
+not read. A score that is not a number, or a throughput of zero or less, quarantines the run; a unit that is no time
+keeps its value as a metric and flags it.
 """
 
     def recognises(self, path: str, content: Decoded) -> bool:
@@ -88,7 +92,7 @@ def _run(index: int, entry: Mapping[str, object]) -> Measurement:
         # One file may hold a benchmark at several numbers of threads.
         identity=content_hash(entry),
     )
-    run = with_columns(measurement, _columns(mode, primary), why_null=_TOKENS)
+    run = with_columns(measurement, _columns(primary, _is_of_calls(mode, entry)), why_null=_TOKENS)
     return flag(quarantine(run, *_defects(primary)), *_warnings(mode, primary))
 
 
@@ -108,7 +112,12 @@ def _histogram(primary: Mapping[str, object]) -> Iterator[object]:
             yield from iteration if isinstance(iteration, list) else []
 
 
-def _columns(mode: str | None, primary: Mapping[str, object]) -> Columns:
+def _is_of_calls(mode: str | None, entry: Mapping[str, object]) -> bool:
+    """Whether a sample is one call, not a mean over calls or threads."""
+    return mode == "sample" or (mode == "ss" and (count(entry.get("threads")) or 1) == 1)
+
+
+def _columns(primary: Mapping[str, object], is_of_calls: bool) -> Columns:
     unit = _unit(primary)
     score = number(primary.get("score"))
     if score is None or _time(score, unit) is None:
@@ -119,11 +128,12 @@ def _columns(mode: str | None, primary: Mapping[str, object]) -> Columns:
         )
         return Columns(reasons=dict.fromkeys(_LATENCIES, why))
     percentiles = section(primary, "scorePercentiles")
-    keys = _EXTREMES | (_PERCENTILES if mode in _ONE_CALL_A_SAMPLE else {})
+    keys = _EXTREMES | (_PERCENTILES if is_of_calls else {})
     found = {column: _stated_time(percentiles.get(key), unit) for column, key in keys.items()}
     values = found | {"latency_mean_ms": _time(score, unit)}
-    reasons = {} if mode in _ONE_CALL_A_SAMPLE else dict.fromkeys(_PERCENTILES, OF_MEANS)
-    return Columns({column: value for column, value in values.items() if value is not None}, reasons)
+    reasons = {} if is_of_calls else dict.fromkeys(_PERCENTILES, OF_MEANS)
+    columns = Columns({column: value for column, value in values.items() if value is not None}, reasons)
+    return without_zeros(columns, _BELOW_CLOCK) if is_of_calls and score > 0 else columns
 
 
 def _unit(primary: Mapping[str, object]) -> str:
@@ -133,7 +143,9 @@ def _unit(primary: Mapping[str, object]) -> str:
 def _time(value: float, unit: str) -> float | None:
     """Milliseconds of a value in a time an operation ("us/op"), or None."""
     scale, _, per = unit.partition("/")
-    return to_ms(value, scale) if per == "op" else None
+    if per != "op":
+        return None
+    return value * _LONG_MS[scale] if scale in _LONG_MS else to_ms(value, scale)
 
 
 def _stated_time(stated: object, unit: str) -> float | None:
@@ -144,8 +156,11 @@ def _stated_time(stated: object, unit: str) -> float | None:
 def _throughput(value: float, unit: str) -> float | None:
     """Operations a second of a value in operations a time ("ops/ms"), or None."""
     operations, _, per = unit.partition("/")
-    scale = _PER_SECOND.get(per) if operations == "ops" else None
-    return None if scale is None else value * scale
+    if operations != "ops":
+        return None
+    if per in _LONG_MS:
+        return value / (_LONG_MS[per] / 1e3)
+    return value * _PER_SECOND[per] if per in _PER_SECOND else None
 
 
 def _primary_metrics(primary: Mapping[str, object]) -> Iterator[Metric]:

@@ -1,14 +1,15 @@
 """pytest-benchmark's JSON (`--benchmark-json`, `--benchmark-save`).
 
-Meanings from pytest-benchmark's own source (github.com/ionelmc/pytest-benchmark): `stats` are in seconds
-(`stats.py`), `datetime` is UTC in every version since 3.0 (`plugin.py`: utcnow before 5.0, an aware UTC time
-after), `commit_info` describes the tested project's checkout (`utils.py: get_commit_info`).
+Meanings from pytest-benchmark's own source (github.com/ionelmc/pytest-benchmark): `stats` are in seconds, the deviation
+of one round is written as 0 (`stats.py`), `datetime` is UTC in every version since 3.0 (`plugin.py`: utcnow before 5.0,
+an aware UTC time after), `commit_info` describes the tested project's checkout (`utils.py: get_commit_info`).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 from muse_domain.formats.banterhearts import not_an_object
-from muse_domain.formats.columns import Columns, percentile_columns, stated_columns, with_columns
+from muse_domain.formats.columns import Columns, percentile_columns, stated_columns, with_columns, without_deviation
 from muse_domain.formats.decoded import Decoded
 from muse_domain.formats.values import (
     StatedOnce,
@@ -35,6 +36,8 @@ _STATS_KEYS = {
     "latency_std_ms": "stddev",
 }
 _MACHINE_KEYS = ("machine", "system", "python_implementation", "python_version")
+_CLOCK = re.compile(r"[A-Za-z_][\w.]{0,80}")
+_USUAL_CLOCK = "perf_counter"
 _WHY_NULL = {
     "latency_p95_ms": "the report states mean, median and quartiles; it was saved without the single rounds",
     "latency_p99_ms": "the report states mean, median and quartiles; it was saved without the single rounds",
@@ -62,10 +65,12 @@ interpolation) |
 | `commit_info.id` | `commit_sha`; `dirty` flags the run |
 | `datetime` (UTC) | `ts` |
 | `machine_info`: CPU, architecture, system and its major release, Python | environment |
+| `options.timer`, where it is not `perf_counter`: the clock, maybe one of CPU time | environment |
 
 With several iterations a round, each sample is the mean of a round: the extremes and the median are those of
-rounds. Null: p95 and p99 when the single rounds were not saved, tokens, cost, memory. The name of the host,
-clock rates and build dates are not read.
+rounds. Null: p95 and p99 when the single rounds were not saved, the deviation of a single round, tokens, cost, memory.
+A benchmark that raised is not in the report; a test that failed after its measurement is, without a mark, and cannot be
+told. The name of the host, clock rates and build dates are not read.
 """
 
     def recognises(self, path: str, content: Decoded) -> bool:
@@ -102,13 +107,24 @@ def _benchmark(report: StatedOnce, index: int, item: Mapping[str, object]) -> Me
         commit_sha=report.commit_sha,
         n_samples=count(stats.get("rounds")),
         metrics=(*_stats_metrics(stats), *_extra_metrics(section(item, "extra_info"))),
-        environment=report.environment,
+        environment={**report.environment, **_clock(section(item, "options"))},
         null_reasons=report.null_reasons,
     )
-    columns = (_tail(stats), stated_columns(stats, _STATS_KEYS, scale=1000))
+    columns = (_tail(stats), _stated(stats))
     failure = stated_failure(item)
     run = quarantine(with_columns(measurement, *columns, why_null=_WHY_NULL), *([failure] if failure else []))
     return flag(run, *report.warnings, *_missing_rounds(stats))
+
+
+def _clock(options: Mapping[str, object]) -> dict[str, str]:
+    """The clock, if it is not the usual one: the times of different clocks are not compared."""
+    timer = label(options.get("timer"))
+    return {"timer": timer} if timer and timer != _USUAL_CLOCK and _CLOCK.fullmatch(timer) else {}
+
+
+def _stated(stats: Mapping[str, object]) -> Columns:
+    columns = stated_columns(stats, _STATS_KEYS, scale=1000)
+    return columns if count(stats.get("rounds")) != 1 else without_deviation(columns)
 
 
 def _tail(stats: Mapping[str, object]) -> Columns:
@@ -123,7 +139,8 @@ def _tail(stats: Mapping[str, object]) -> Columns:
 
 
 def _stats_metrics(stats: Mapping[str, object]) -> tuple[Metric, ...]:
-    iqr = number(stats.get("iqr"))
+    # Of one round it is 0, as the deviation is: neither was measured.
+    iqr = None if count(stats.get("rounds")) == 1 else number(stats.get("iqr"))
     return (
         # The reciprocal of the mean, and its spread: compared, they would tell a change of latency again.
         *metric("ops_per_sec", number(stats.get("ops")), "ops/s"),

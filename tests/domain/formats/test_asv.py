@@ -178,6 +178,18 @@ def test_version_1_is_read_the_same_way(runs_of: Runs) -> None:
     assert {m.name: m.value for m in runs["a.time_y(1)"].metrics}["latency_ci99_low_ms"] == 400.0
 
 
+def test_version_1_states_more_than_the_median(runs_of: Runs) -> None:
+    """Until asv 0.5: mean and extremes in seconds, the deviation of a population, the samples called "n" at first."""
+    stats = {"mean": 0.5, "std": 0.1, "min": 0.4, "max": 0.7, "n": 5, "ci_99": [0.4, 0.6], "q_25": 0.45, "q_75": 0.55}
+    results = {"result": [0.5, 0.5], "params": [["1", "2"]], "stats": [stats, stats | {"n": 1}]}
+    runs = runs_of(version_1({"a.time_x": results}))
+    five, one = runs["a.time_x(1)"], runs["a.time_x(2)"]
+    assert (five.latency_mean_ms, five.latency_min_ms, five.latency_max_ms) == (500.0, 400.0, 700.0)
+    # The squares divided by 4, not by 5.
+    assert five.n_samples == 5 and five.latency_std_ms == pytest.approx(111.8034)
+    assert one.latency_std_ms is None and one.null_reasons["latency_std_ms"] == "one sample has no deviation"
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -180,6 +180,21 @@ def test_aggregates_of_google_benchmark_are_not_means(runs_of: Runs) -> None:
     assert [m.name for m in run.metrics] == ["real_time_stddev"]
 
 
+def test_a_coefficient_of_variation_has_no_unit_of_time(runs_of: Runs) -> None:
+    """The action writes the unit of the row to it."""
+    run = only(runs_of(history(entry("googlecpp", bench("b_cv", 0.02, "ns/iter")))))
+    assert [(m.name, m.value, m.unit) for m in run.metrics] == [("real_time_cv", 0.02, "ratio")]
+
+
+def test_a_benchmark_that_is_called_like_an_aggregate_is_none(runs_of: Runs) -> None:
+    """A project's own statistic stands beside the mean; "find_max" alone is a benchmark that finds the largest."""
+    stored = [bench(name, 3.0, "ms/iter") for name in ("find_max", "sort_mean", "sort_max")]
+    runs = runs_of(history(entry("googlecpp", *stored)))
+    assert runs["find_max"].latency_mean_ms == 3.0 and not runs["find_max"].metrics
+    assert runs["sort_max"].latency_mean_ms is None
+    assert [m.name for m in runs["sort_max"].metrics] == ["real_time_max"]
+
+
 @pytest.mark.parametrize(
     ("tool", "unit", "better"),
     [

@@ -87,6 +87,102 @@ def test_other_units_are_metrics_without_direction(runs_of: Runs) -> None:
     assert run.tokens_per_sec is None
 
 
+def test_a_stated_direction_is_that_of_the_metric(runs_of: Runs) -> None:
+    """`Unit` holds for the whole output, for the unit in another scale, and for Go's own units."""
+    runs = runs_of(
+        output(
+            "BenchmarkX-8 5 100 ns/op 900 p99-ns 3.5 hits/op 7 B/op 2 odd 4 per/ns",
+            "Unit hits/op better=higher",
+            "Unit p99-sec better=lower assume=nothing",
+            "Unit B/op better=higher",
+            "Unit odd better=sideways",
+            "Unit per/sec better=higher",
+            "Unit tests were run",
+        )
+    )
+    assert [(m.name, m.better) for m in only(runs).metrics] == [
+        ("p99-ns", "lower"),
+        ("hits/op", "higher"),
+        ("bytes_per_op", "higher"),
+        ("odd", "none"),
+        ("per/ns", "none"),
+    ]
+    assert only(runs).quality is Quality.OK and only(runs).latency_mean_ms == 0.0001
+
+
+def test_what_contradicts_a_statement_of_a_unit_is_told(runs_of: Runs) -> None:
+    """The first direction holds; what is exact has no repetitions that differ. Other benchmarks are not concerned."""
+    units = ("Unit size-MB better=lower assume=exact", "Unit size-B better=higher", "Unit size-B better=lower")
+    runs = runs_of(output(*units, "BenchmarkX-8 1 10 size-MB", "BenchmarkX-8 1 11 size-MB", "BenchmarkY-8 5 3 hits/op"))
+    assert runs["example.org/a.BenchmarkX"].metrics[0].better == "lower"
+    assert runs["example.org/a.BenchmarkX"].quality_reasons == (
+        "Unit size-B better=higher: the output stated otherwise before, and that is read",
+        "size-MB is stated to be exact, but its repetitions differ",
+    )
+    assert runs["example.org/a.BenchmarkY"].quality is Quality.OK
+
+
+def test_results_under_several_settings_are_several_runs() -> None:
+    """`key: value` holds for the results after it: the same name before and after a change is no repetition."""
+    lines = ["BenchmarkX-8 5 100 ns/op", "BenchmarkX-8 5 102 ns/op"]
+    text = output("note: before", *lines, "note: after", "BenchmarkX-8 5 200 ns/op", "BenchmarkY-8 5 7 ns/op")
+    reading = read_report("a", text.encode())
+    assert [
+        (run.benchmark[-1], run.latency_mean_ms, run.environment.get("settings")) for run in reading.measurements
+    ] == [
+        ("X", 0.000101, "note=before"),
+        ("X", 0.0002, "note=after"),
+        ("Y", 0.000007, None),
+    ]
+    assert not reading.refusals and len({run.identity for run in reading.measurements}) == 3
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        "runstamp: 20260307T134020",
+        "start-time: 2026-03-07T13:40:20Z",
+        "testing: warning: no tests to run",
+        "coverage: 85.7% of statements",
+        "info: listening on port 41234",
+        "go: downloading example.org/b v1.0.0",
+        "    note: printed by a test",
+        "Note: no key of the format",
+    ],
+)
+def test_what_says_nothing_of_how_it_was_run_leaves_repetitions_together(runs_of: Runs, between: str) -> None:
+    """The moment of a repetition, Go's own messages, and other text."""
+    run = only(runs_of(output("BenchmarkX-8 5 100 ns/op", between, "BenchmarkX-8 5 102 ns/op")))
+    assert run.n_samples == 2 and run.identity is None
+
+
+def test_a_log_is_no_configuration(runs_of: Runs) -> None:
+    """Keys without end would make every result carry all of them; package and commit count however many there are."""
+    log = [f"job{number}: done" for number in range(30_000)]
+    runs = runs_of(output(*log, RESULT, head="", end="") + HEAD + RESULT + END)
+    assert list(runs) == ["BenchmarkX", "example.org/a.BenchmarkX"]
+
+
+def test_a_key_without_a_value_takes_the_setting_away(runs_of: Runs) -> None:
+    """Results after "pkg:" are of no package, not of the one before; the order of the settings tells nothing."""
+    again = ["pkg:", "BenchmarkY-8 5 7 ns/op", "pkg: example.org/a", "BenchmarkX-8 5 102 ns/op"]
+    runs = runs_of(output("BenchmarkX-8 5 100 ns/op", *again))
+    assert {name: run.n_samples for name, run in runs.items()} == {"example.org/a.BenchmarkX": 2, "BenchmarkY": 5}
+
+
+def test_toolchains_are_told_apart_between_outputs(runs_of: Runs) -> None:
+    """Each in a file of its own, as comparing tools write them."""
+    run = only(runs_of(output("toolchain: Tip", RESULT)))
+    assert run.environment["toolchain"] == "Tip" and "settings" not in run.environment
+
+
+def test_a_comparison_is_no_output() -> None:
+    """What benchstat prints begins like an output and states no run."""
+    table = HEAD + "     │ old.txt │ new.txt │\n     │ sec/op  │ sec/op  vs base │\nX-8    100n ± 2%   90n ± 1%  -10%\n"
+    with pytest.raises(ReportRefused, match="benchstat's comparison"):
+        read_report("a", table.encode())
+
+
 def test_a_failed_or_skipped_benchmark_is_refused_and_the_others_are_flagged() -> None:
     """Go prints neither a number for it."""
     failed = "BenchmarkY-8 \t--- FAIL: BenchmarkY-8\n    y_test.go:8: secret"
@@ -96,7 +192,7 @@ def test_a_failed_or_skipped_benchmark_is_refused_and_the_others_are_flagged() -
         ("BenchmarkY-8", "The benchmark failed."),
         ("BenchmarkZ", "The benchmark was skipped."),
     ]
-    assert reading.measurements[0].quality_reasons == ("another benchmark or test of the package failed",)
+    assert reading.measurements[0].quality_reasons == ("another benchmark, test or package of the output failed",)
     assert "secret" not in str(reading)
 
 
@@ -129,6 +225,15 @@ def test_an_output_without_its_end_is_cut() -> None:
     for size in range(len("goos: linux\n"), whole.index("PASS") + 3):
         with pytest.raises(ReportRefused, match="cut"):
             read_report("a", whole[:size].encode())
+
+
+def test_results_of_no_package_need_no_end(runs_of: Runs) -> None:
+    """Tools that measure a build or a binary write neither package nor end, also after results of a package."""
+    size = "BenchmarkSize 1 4096 text-bytes"
+    alone = only(runs_of(output(size, head="goos: linux\ngoarch: amd64\n", end="")))
+    assert alone.quality_reasons[0] == "the output has no end: more results may be missing"
+    runs = runs_of(output(RESULT) + f"pkg:\n{size}\n")
+    assert list(runs) == ["example.org/a.BenchmarkX", "BenchmarkSize"]
 
 
 def test_single_lines_are_read_and_flagged(runs_of: Runs) -> None:

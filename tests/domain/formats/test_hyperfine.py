@@ -45,6 +45,18 @@ def test_seconds_become_milliseconds(runs_of: Runs) -> None:
     assert run.quality is Quality.OK
 
 
+def test_a_time_below_that_of_the_shell_is_not_known(runs_of: Runs) -> None:
+    """The tool subtracts the shell and writes 0 where nothing is left: the mean may be used, the 0 is no time."""
+    times = [0.0] * 12 + [0.004] * 8
+    (run,) = runs_of(report(result(times=times, mean=0.0016, median=0.0, min=0.0, max=0.004, stddev=0.001))).values()
+    assert (run.latency_mean_ms, run.latency_max_ms) == (1.6, 4.0)
+    assert run.latency_min_ms is None and run.latency_p50_ms is None
+    assert "subtracts the time of the shell" in run.null_reasons["latency_min_ms"]
+    assert run.quality is Quality.FLAGGED and "no longer than the shell" in run.quality_reasons[0]
+    (nothing,) = runs_of(report(result(times=[0.0] * 20, mean=0.0, median=0.0, min=0.0, max=0.0, stddev=0.0))).values()
+    assert nothing.quality is Quality.QUARANTINED
+
+
 def test_processor_time_is_a_metric(runs_of: Runs) -> None:
     """Over several cores it is more than the time that passed."""
     (run,) = runs_of(report(result())).values()

@@ -71,11 +71,28 @@ def test_sampled_calls_have_percentiles(runs_of: Runs) -> None:
     assert run.n_samples == 200 and run.quality is Quality.OK
 
 
+def test_a_call_below_the_clock_has_no_minimum(runs_of: Runs) -> None:
+    """A clock of 100 ns states 0 for faster calls; the mean over many of them holds."""
+    fast = {"score": 0.042, "scorePercentiles": {"0.0": 0.0, "50.0": 0.0, "95.0": 0.1, "99.0": 0.1, "100.0": 8.5}}
+    run = only(runs_of([entry(mode="sample", primary=fast)]))
+    assert run.latency_mean_ms == pytest.approx(4.2e-5)
+    assert (run.latency_p95_ms, run.latency_max_ms) == (0.0001, 0.0085)
+    assert run.latency_min_ms is None and "less than the clock" in run.null_reasons["latency_p50_ms"]
+    assert run.quality is not Quality.QUARANTINED
+
+
 def test_single_shots_are_calls_however_few(runs_of: Runs) -> None:
     """Their percentiles are stated, so they are kept and flagged."""
     run = only(runs_of([entry(mode="ss")]))
     assert run.latency_p99_ms == 0.2595
     assert "p99 stated from only 4 samples" in run.quality_reasons
+
+
+def test_single_shots_of_several_threads_are_means(runs_of: Runs) -> None:
+    """JMH averages them over the threads: the slowest call of a thread is in no sample."""
+    run = only(runs_of([entry(mode="ss", threads=4)]))
+    assert run.latency_mean_ms == 0.2505 and run.latency_p99_ms is None
+    assert "mean of several calls" in run.null_reasons["latency_p99_ms"]
 
 
 def test_a_throughput_is_no_latency(runs_of: Runs) -> None:
@@ -108,6 +125,15 @@ def test_a_throughput_of_nothing_is_quarantined(runs_of: Runs, score: float) -> 
     assert (
         run.quality is Quality.QUARANTINED and f"the throughput is {score:g}: nothing completed" in run.quality_reasons
     )
+
+
+@pytest.mark.parametrize(("unit", "seconds"), [("min", 60.0), ("hr", 3600.0), ("day", 86400.0)])
+def test_long_units_are_times_too(runs_of: Runs, unit: str, seconds: float) -> None:
+    """What `-tu m` and its like write."""
+    time = only(runs_of([entry(mode="ss", primary={"score": 2.0, "scoreUnit": f"{unit}/op", "scorePercentiles": {}})]))
+    assert time.latency_mean_ms == 2000 * seconds and time.quality is Quality.OK
+    rate = only(runs_of([entry(mode="thrpt", primary={"score": 3 * seconds, "scoreUnit": f"ops/{unit}"})]))
+    assert (rate.metrics[0].name, rate.metrics[0].value, rate.metrics[0].unit) == ("throughput", 3.0, "ops/s")
 
 
 def test_an_unknown_unit_keeps_its_value_and_is_flagged(runs_of: Runs) -> None:

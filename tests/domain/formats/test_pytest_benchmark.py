@@ -1,6 +1,7 @@
 """pytest-benchmark's JSON."""
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -48,6 +49,25 @@ def test_seconds_become_milliseconds_and_the_median_is_p50(runs_of: Runs) -> Non
     assert run.latency_p50_ms == pytest.approx(0.24)
     assert run.latency_p95_ms is None
     assert run.n_samples == 1842
+
+
+def test_one_round_has_no_deviation(runs_of: Runs) -> None:
+    """The tool writes 0 for what one value does not have."""
+    run = runs_of(report(rounds=1, stddev=0, iqr=0.0))["t.py::a"]
+    assert run.latency_std_ms is None and run.null_reasons["latency_std_ms"] == "one sample has no deviation"
+    assert "latency_iqr_ms" not in [m.name for m in run.metrics] and run.latency_mean_ms == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("timer", "known"),
+    [("perf_counter", None), ("process_time", "process_time"), ("<function a at 0x7f2b>", None), (3, None)],
+)
+def test_another_clock_is_another_environment(runs_of: Runs, timer: object, known: str | None) -> None:
+    """CPU time is not compared with time on the wall; a clock that is named by its address changes with each run."""
+    one = report()
+    (benchmark,) = cast("list[dict[str, object]]", one["benchmarks"])
+    benchmark["options"] = {"timer": timer}
+    assert runs_of(one)["t.py::a"].environment.get("timer") == known
 
 
 def test_calls_a_second_are_not_tokens_a_second(runs_of: Runs) -> None:

@@ -2,11 +2,12 @@
 
 import hashlib
 import os
+import random
 import re
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ FOREIGN_STAGING_HOURS = 6
 _MERGING = "SETTINGS merge_selector_base = 50"
 # Changes of partitions in one statement: a statement for each would take most of the time.
 MOST_CHANGES = 50
+# How often a day is put in place that another load replaces at the same time.
+MOST_ATTEMPTS = 20
 
 _STAGING = re.compile(r"staging__\w+__(?P<host>[0-9a-f]{8})_(?P<pid>\d+)_[0-9a-f]{8}")
 
@@ -107,11 +110,27 @@ class Engine:
             self.command(f"DROP TABLE IF EXISTS {name} SYNC")
 
     def put_in_place(self, table: str, staging: str, days: Sequence[date]) -> None:
-        """Make these days of `staging` those of `table`; one that `staging` lacks is emptied."""
-        filled = {row["partition"] for row in self.rows(statement("select_filled_partitions"), {"table": staging})}
+        """Make these days of `staging` those of `table`; one that `staging` lacks is emptied.
+
+        Two loads that replace a day at the same instant may leave the rows of both: the engine drops what it saw when
+        it began. Whoever is last finds more rows than its own, and replaces the day again.
+        Raises TransientFailure where another load comes between each time.
+        """
+        staged = self._rows_by_partition(staging, days)
+        left = days
+        for attempt in range(MOST_ATTEMPTS):
+            time.sleep(random.uniform(0, 0.05 * attempt))  # not in step with the other load
+            self._replace(table, staging, left, staged.keys())
+            found = self._rows_by_partition(table, left)
+            left = [day for day in left if found.get(f"{day}", 0) > staged.get(f"{day}", 0)]
+            if not left:
+                return
+        raise TransientFailure(f"warehouse: another load replaces {left[0]} of {table} again and again")
+
+    def _replace(self, table: str, staging: str, days: Sequence[date], filled: Collection[str]) -> None:
         # REPLACE from a staging table without that partition is refused by the engine: an empty day is dropped.
         changes = [
-            f"REPLACE PARTITION '{day}' FROM {staging}" if str(day) in filled else f"DROP PARTITION '{day}'"
+            f"REPLACE PARTITION '{day}' FROM {staging}" if f"{day}" in filled else f"DROP PARTITION '{day}'"
             for day in days
         ]
         statements = [
@@ -122,6 +141,10 @@ class Engine:
         with ThreadPoolExecutor(2) as pool:
             for _ in pool.map(self.command, statements):
                 pass
+
+    def _rows_by_partition(self, table: str, days: Sequence[date]) -> dict[str, int]:
+        found = self.rows(statement("select_rows_by_partition"), {"table": table, "days": [f"{day}" for day in days]})
+        return {row["partition"]: row["stored_rows"] for row in found}
 
     def rows_by_day(self, table: str, days: Sequence[date]) -> dict[date, int]:
         """How many rows a table has of each of these days."""

@@ -4,8 +4,10 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from http.client import RemoteDisconnected
@@ -276,6 +278,26 @@ def test_two_processes_that_replace_a_day_at_once_leave_one_correct_day(
     assert (content in ("content 119", "content 219"), count) == (True, ROWS)
     assert len(seen) > 5, "the two were watched at work"
     assert staging_tables(engine) == []
+
+
+def test_a_day_that_is_put_in_place_by_two_at_the_same_instant_is_there_once(
+    warehouse: ClickHouseWarehouse, engine: Client
+) -> None:
+    """The engine itself keeps the rows of both, once in twenty times. One load holds more rows than the other."""
+    together = threading.Barrier(2)
+    sizes: list[int] = []
+
+    def replace_again_and_again(count: int) -> None:
+        for _ in range(80):
+            together.wait(timeout=60)
+            warehouse.replace_days("commits", [DAY], commit_rows(count, count))
+            if together.wait(timeout=60) == 0:
+                sizes.append(len(engine.query("SELECT commit_sha FROM commits").result_rows))
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(replace_again_and_again, (3, 5)):
+            pass
+    assert set(sizes) <= {3, 5}, sizes
 
 
 def test_a_killed_load_leaves_the_old_day_or_the_new_one(

@@ -154,6 +154,28 @@ def test_posthogs_properties_may_be_a_text() -> None:
     assert events("posthog", json.dumps(broken)) == [broken]
 
 
+ZEROS = "00000000-0000-0000-0000-000000000000"
+CLIENT_SESSION = "contexts_com_snowplowanalytics_snowplow_client_session_1"
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\n", " :\t")])
+def test_an_id_of_zeros_names_nobody_in_snowplow(separators: tuple[str, str]) -> None:
+    """Collectors write it for everybody who is tracked anonymously: they would be one visitor with one session."""
+    event = {"network_userid": ZEROS, "user_id": "u", CLIENT_SESSION: [{"userId": ZEROS, "sessionId": ZEROS}]}
+    kept = {"page_title": f'a "{ZEROS}" b', "page_url": f"/{ZEROS}", "list": [ZEROS, f'x,"{ZEROS}']}
+    (found,) = events("snowplow", json.dumps(event | kept, separators=separators))
+    session = found.pop("muse")["session"]
+    assert (session, found.pop("network_userid"), found.pop("user_id")) == ("", None, "u")
+    assert found == {CLIENT_SESSION: [{"userId": None, "sessionId": None}], **kept, "list": [None, kept["list"][1]]}
+
+
+@pytest.mark.parametrize("name", ["sessionId", "session_id"])
+def test_a_mobile_session_of_snowplow_has_two_names(name: str) -> None:
+    """Loaders that write Parquet name the fields of an entity in snake case."""
+    (event,) = events("snowplow", json.dumps({CLIENT_SESSION: [{name: "s", "user_id": "u"}]}))
+    assert event["muse"] == {"session": "s"}
+
+
 def test_an_own_key_of_our_name_does_not_win() -> None:
     """The first of two equal keys is the one that the engine reads."""
     (event,) = unpack("rudderstack", '{"type": "page", "muse": {"type": "forged"}}')[0]

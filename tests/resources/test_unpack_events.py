@@ -154,6 +154,29 @@ def test_posthogs_properties_may_be_a_text() -> None:
     assert events("posthog", json.dumps(broken)) == [broken]
 
 
+def test_the_context_of_a_segment_batch_holds_for_its_calls() -> None:
+    """Some SDKs, as Java's, state their library once; what a call states itself wins."""
+    shared = {"library": {"name": "analytics-java"}, "app": {"version": "1"}}
+    calls: list[Any] = [{"type": "page"}, {"context": {}}, {"context": None}, {"context": {"app": {"version": "2"}}}]
+    others: list[Any] = [5, None, {}, []]
+    found = unpack("batch", json.dumps({"batch": calls + others, "context": shared}))[0]
+    assert [json.loads(one) for one in found[len(calls) :]] == others
+    shape = "Tuple(type String, context Tuple(app Tuple(version String), library Tuple(name String)))"
+    rows = ", ".join(literal(one) for one in found[: len(calls)])
+    query = f"SELECT JSONExtract(arrayJoin([{rows}]), '{shape}') AS call"
+    read = [row["call"] for row in json.loads(str(chdb.query(query, "JSON")))["data"]]
+    assert [call["context"]["app"]["version"] for call in read] == ["1", "1", "1", "2"]
+    assert {call["context"]["library"]["name"] for call in read} == {"analytics-java"}
+    assert [call["type"] for call in read] == ["page", "", "", ""]
+
+
+@pytest.mark.parametrize("context", [None, {}, [], "x", 5])
+def test_a_segment_batch_without_a_context_keeps_its_calls(context: object) -> None:
+    """As they are."""
+    call = {"type": "page", "context": {"app": {"version": "1"}}}
+    assert events("batch", json.dumps({"batch": [call], "context": context})) == [call]
+
+
 ZEROS = "00000000-0000-0000-0000-000000000000"
 CLIENT_SESSION = "contexts_com_snowplowanalytics_snowplow_client_session_1"
 

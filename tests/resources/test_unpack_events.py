@@ -199,6 +199,16 @@ def test_a_mobile_session_of_snowplow_has_two_names(name: str) -> None:
     assert event["muse"] == {"session": "s"}
 
 
+def test_who_is_tracked_by_posthog_without_cookies_is_nobody() -> None:
+    """Libraries send one word for everybody: all of them would be one person with one session."""
+    nobody = "$posthog_cookieless"
+    properties = {"distinct_id": nobody, "$session_id": None, "text": f'a "{nobody}" b', "title": f"{nobody}!"}
+    batch = {"batch": [{"event": "a", "distinct_id": nobody, "properties": properties}, {"distinct_id": "x"}]}
+    first, second = events("posthog", json.dumps(batch, indent=1))
+    assert (first["distinct_id"], first["properties"]) == (None, properties | {"distinct_id": None})
+    assert second == {"distinct_id": "x"}
+
+
 def test_an_own_key_of_our_name_does_not_win() -> None:
     """The first of two equal keys is the one that the engine reads."""
     (event,) = unpack("rudderstack", '{"type": "page", "muse": {"type": "forged"}}')[0]

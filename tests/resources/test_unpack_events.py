@@ -228,6 +228,27 @@ def test_a_stored_event_of_another_product_is_not_unwrapped() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", [{"mail": "ada@example.org"}, ["ada@example.org"], 5, True, None, ""])
+def test_the_kind_of_a_datadog_action_is_a_text(kind: object) -> None:
+    """Whatever else stood there would become the type of the event, with all that it holds."""
+    (event,) = events("datadog_rum", json.dumps({"type": "action", "action": {"type": kind}}))
+    assert event["muse"]["type"] == "action"
+
+
+@pytest.mark.parametrize(
+    ("beside", "own", "service"),
+    [("shop \\1", {}, "shop \\1"), ("shop", {"service": "own"}, "own"), (None, {}, None), ({"a": 1}, {}, None)],
+)
+def test_the_service_of_a_stored_datadog_event_may_stand_beside_it(
+    beside: object, own: dict[str, str], service: str | None
+) -> None:
+    """As the search API documents it; the event's own wins, the first of two equal keys."""
+    attributes = {"service": beside, "attributes": {"type": "view", **own}}
+    (event,) = unpack("datadog_rum", json.dumps({"data": [{"type": "rum", "attributes": attributes}]}))[0]
+    query = f"SELECT JSONExtract({literal(event)}, 'Tuple(service Nullable(String))').service AS found"
+    assert json.loads(str(chdb.query(query, "JSON")))["data"] == [{"found": service}]
+
+
 @pytest.mark.parametrize(
     ("tags", "commit"),
     [

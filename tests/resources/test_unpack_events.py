@@ -145,6 +145,13 @@ def test_fields_of_another_type_are_not_stated(name: str) -> None:
         assert not found["muse"].get("session")
 
 
+@pytest.mark.parametrize("told", [{"a": 1}, {}, [1], [], None, ""])
+def test_a_session_of_rudderstack_is_a_number_or_a_text(told: object) -> None:
+    """An object or a list names no session."""
+    (event,) = events("rudderstack", json.dumps({"anonymousId": "u", "context": {"sessionId": told}}))
+    assert event["muse"]["session"] == ""
+
+
 def test_posthogs_properties_may_be_a_text() -> None:
     """As in exports to Parquet; a text that is no JSON stays what it is, and the session is not stated."""
     row = {"uuid": "u", "event": "é", "properties": json.dumps({"$session_id": "s", "n": 1, "q": '"\\'}), "set": None}

@@ -10,7 +10,7 @@ arrayMap(
             toJSONString(map(
                 'type', if(JSONExtractString(event, 'type') = 'track',
                     JSONExtractString(event, 'event'), JSONExtractString(event, 'type')),
-                'session', if(JSONExtractString(event, 'context', 'sessionId') = '', '', concat(
+                'session', if(NOT match(JSONExtractString(event, 'context', 'sessionId'), '^[^\\[{]'), '', concat(
                     JSONExtractString(event, 'context', 'sessionId'), ' ',
                     if(JSONExtractString(event, 'anonymousId') != '',
                         JSONExtractString(event, 'anonymousId'), JSONExtractString(event, 'userId')))))),

@@ -30,8 +30,9 @@ stated, are not stored |
 
 Null: `latency_ms` of a span that has no end, ends before it starts or has a start that is not in nanoseconds; the error
 rate, a span fails by its status and not by its name; the abandonment. A session is the one that the attribute states,
-else it is derived from a gap of 30 minutes in the spans of one user. A span counts as an event whoever caused it: select
-the spans of the user interface at the collector. Messages, events and links of spans and all other attributes are not read.
+else it is derived from a gap of 30 minutes in the spans of one user. A span counts as an event whoever caused it:
+select the spans of the user interface at the collector. Messages, events and links of spans and all other attributes
+are not read.
 """
 
 

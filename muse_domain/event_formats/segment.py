@@ -3,7 +3,8 @@
 Sources: Segment, "Spec: Common fields" (twilio.com/docs/segment/connections/spec/common) for the four times and the
 ids; "Spec: Track" for `event`; "HTTP API" for `{"batch": [...]}`, whose own `context` is merged into each call's.
 `timestamp` is `receivedAt` less the time that the call waited on the device (`sentAt` - `originalTimestamp`), thus free
-of the device's wrong clock; `originalTimestamp` is that clock. `sentAt` and `receivedAt` say when a call travelled, not when it was made.
+of the device's wrong clock; `originalTimestamp` is that clock. `sentAt` and `receivedAt` say when a call travelled, not
+when it was made.
 """
 
 from collections.abc import Mapping

@@ -145,6 +145,15 @@ def test_fields_of_another_type_are_not_stated(name: str) -> None:
         assert not found["muse"].get("session")
 
 
+@pytest.mark.parametrize(
+    ("call", "kind"), [("track", "Opened"), ("Track", "Opened"), ("TRACK", "Opened"), ("Page", "page"), ("page", "page")]
+)
+def test_a_call_of_rudderstack_may_be_written_large(call: str, kind: str) -> None:
+    """RudderStack itself does not tell them apart: the name of what was tracked would be lost."""
+    (event,) = events("rudderstack", json.dumps({"type": call, "event": "Opened"}))
+    assert event["muse"]["type"] == kind
+
+
 @pytest.mark.parametrize("told", [{"a": 1}, {}, [1], [], None, ""])
 def test_a_session_of_rudderstack_is_a_number_or_a_text(told: object) -> None:
     """An object or a list names no session."""

@@ -17,7 +17,7 @@ from before 2022, with `instrumentationLibrarySpans`, are read alike.
 | OTLP | Muse |
 |---|---|
 | `startTimeUnixNano` | `ts` |
-| `name`, of an address in it no query and no fragment | `event_type` |
+| `name`, of an address in it no user, no query and no fragment | `event_type` |
 | `traceId` with `spanId`, neither empty nor zero | `event_id`: repeated deliveries count once |
 | `endTimeUnixNano` - `startTimeUnixNano` | `latency_ms` |
 | attribute `session.id`, else the resource's | `session_id`, as a keyed hash |

@@ -4,9 +4,10 @@ Sources: github.com/open-telemetry/opentelemetry-proto: `docs/specification.md` 
 64 bits are texts, ids are hexadecimal) and `opentelemetry/proto/logs/v1/logs.proto` (a time of 0 is not known, then
 the observed time is used; a record with an event name is an event). Semantic conventions
 (opentelemetry.io/docs/specs/semconv): `session.id`, `log.record.uid`, `user_agent.original`,
-`vcs.ref.head.revision`, `enduser.*`, `user.id`; `event.name` came before the field `eventName`,
-`deployment.environment` before `deployment.environment.name`, and `browser.user_agent`
-(github.com/open-telemetry/opentelemetry-js, `opentelemetry-browser-detector`) before `user_agent.original`.
+`vcs.ref.head.revision`, `enduser.*`, `user.id`; `event.name` came before the field `eventName`, and a field `name`
+(a short identifier of the event) before that; `deployment.environment` before `deployment.environment.name`, and
+`browser.user_agent` (github.com/open-telemetry/opentelemetry-js, `opentelemetry-browser-detector`) before
+`user_agent.original`.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ Requests from before 2022, with `instrumentationLibraryLogs`, are read alike.
 | OTLP | Muse |
 |---|---|
 | `timeUnixNano`, else `observedTimeUnixNano` | `ts` |
-| `eventName`, else the attribute `event.name` | `event_type` |
+| `eventName`, before 2022 `name`, else the attribute `event.name` | `event_type` |
 | attribute `log.record.uid` | `event_id`: repeated deliveries count once |
 | attribute `session.id`, else the resource's | `session_id`, as a keyed hash |
 | attributes `enduser.pseudo.id`, `user.hash`, `enduser.id`, `user.id` | group events into sessions where none is \

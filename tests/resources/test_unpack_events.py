@@ -381,9 +381,9 @@ def test_the_scopes_and_resources_of_records_do_not_mix() -> None:
 
 @pytest.mark.parametrize(("kind", "records"), [("Log", "logs"), ("Log", "logRecords"), ("Span", "spans")])
 def test_exports_from_before_2022_name_scopes_otherwise(kind: str, records: str) -> None:
-    """Instrumentation libraries; the new name counts where a request carries both."""
-    old = [{"instrumentationLibrary": {"name": "old"}, records: [{"name": "a", "eventName": "a"}] * 2}]
-    new = [{"scope": {"name": "new"}, "spans" if kind == "Span" else "logRecords": [{"name": "b", "eventName": "b"}]}]
+    """Instrumentation libraries; the new name counts where a request carries both. What happened was a log's `name`."""
+    old = [{"instrumentationLibrary": {"name": "old"}, records: [{"name": "a"}] * 2}]
+    new = [{"scope": {"name": "new"}, "spans": [{"name": "b"}], "logRecords": [{"name": "x", "eventName": "b"}]}]
     groups: list[dict[str, Any]] = [
         {f"instrumentationLibrary{kind}s": old},
         {f"instrumentationLibrary{kind}s": old, f"scope{kind}s": []},

@@ -4,7 +4,8 @@
 -- `name` ends where an address in it has its query or fragment, and loses the user of an address: browsers name a
 -- navigation by the whole address.
 -- `id` joins the ids of trace and span, '' when either is empty or zero; `durationNano` is '' when the end is not known
--- or lies before the start, and when the start is so small that it is in milliseconds, say; the message of the status is left out, it is free text.
+-- or lies before the start, and when the start is so small that it is in milliseconds, say; the message of the status is
+-- left out, it is free text.
 -- Until 2022 `scopeSpans` was `instrumentationLibrarySpans`, and printers of protobuf name enumerations by their words.
 -- A document without `resourceSpans` is handed on: the mapping refuses it with its reason.
 if(

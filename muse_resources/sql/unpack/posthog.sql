@@ -14,7 +14,7 @@ arrayMap(
         event -> if(
             position(event, '"$posthog_cookieless"') = 0,
             event,
-            replaceRegexpAll(event, '([:,\\[\\s])"\\$posthog_cookieless"', '\\1null')),
+            replaceRegexpAll(event, '([:,\\[\\s])"\\$posthog_cookieless"(\\s*[,}\\]])', '\\1null\\2')),
         multiIf(
             match(document, '^\\s*\\[') AND isValidJSON(document), JSONExtractArrayRaw(document),
             position(document, '"batch"') > 0 AND JSONType(document, 'batch') = 'Array',

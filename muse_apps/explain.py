@@ -42,6 +42,10 @@ _NAME_PARQUET = (
 
 def explain(path: Path, adapters_of: Callable[[], Adapters]) -> bool:
     """Print how a file is read; False when it would be refused. Nothing is written."""
+    if not path.is_file():
+        # A pipe that nobody writes to would be waited for, and what was read to look at it could not be read again.
+        reason = f"{path} is no regular file, but a pipe, a socket or a device."
+        return _refused(reason, "Write what comes out of it to a file, then explain that file.")
     adapters = _workspace(adapters_of)
     try:
         events = _named_by(adapters, path, "events") if adapters else None

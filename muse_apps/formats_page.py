@@ -45,6 +45,8 @@ that are errors, starts and completions. For all formats:
 
 - Files are JSON texts, one a line or one in the whole file, plain or gzip, or Parquet (embedded engine only).
 - An event needs a time and a type; a line without is refused with its number. Times without an offset are UTC.
+- What the engine cannot read is refused as no valid JSON: `NaN`, a number beyond 1.8e308, half of a pair of surrogates
+  (a text that was cut within an emoji), objects more than a thousand deep.
 - An event that comes twice under one id on a day is taken once. A session is the native one, else the events of one
   person up to a gap of 30 minutes or midnight, marked `session_derived`.
 - Ids of sessions are hashed with `MUSE_HASH_KEY`; without the key they are numbers of the day. Ids of people are never

@@ -17,7 +17,7 @@ _WHO = ("messageId", "anonymousId", "userId")
 
 def is_call(event: Mapping[str, object]) -> bool:
     """One of the six calls, with an id of the message or of the one who made it."""
-    return event.get("type") in _CALLS and any(stated(event, path) is not None for path in _WHO)
+    return str(event.get("type")).lower() in _CALLS and any(stated(event, path) is not None for path in _WHO)
 
 
 def is_from_rudderstack(event: Mapping[str, object]) -> bool:

@@ -29,8 +29,9 @@ are read from `attributes.attributes`.
 Null: `latency_ms` of all other events, their durations are not waits of the user; `commit_sha` without the tag;
 `user_agent` of events that did not pass Datadog; the abandonment. A session is Datadog's own. SDKs send a view again
 as it grows, whole or as a `view_update`: the copies have one id, and one of them is kept, one that states the loading
-time if any does. A `session.type` other than `user` is a robot's: it is in the metadata. Users, accounts, addresses,
-pages, names of targets, messages and contexts are not read.
+time if any does. Telemetry, what an SDK tells of itself, comes with the events and has the type `telemetry`. A
+`session.type` other than `user` is a robot's: it is in the metadata. Users, accounts, addresses, pages, names of
+targets, messages and contexts are not read.
 """
 
 

@@ -17,20 +17,22 @@ from before 2022, with `instrumentationLibrarySpans`, are read alike.
 | OTLP | Muse |
 |---|---|
 | `startTimeUnixNano` | `ts` |
-| `name`, of an address in it no query and no fragment | `event_type` |
+| `name`, of an address in it no user, no query and no fragment | `event_type` |
 | `traceId` with `spanId`, neither empty nor zero | `event_id`: repeated deliveries count once |
 | `endTimeUnixNano` - `startTimeUnixNano` | `latency_ms` |
 | attribute `session.id`, else the resource's | `session_id`, as a keyed hash |
 | attributes `enduser.pseudo.id`, `user.hash`, `enduser.id`, `user.id` | group spans into sessions where none is \
 stated, are not stored |
 | the resource's `vcs.ref.head.revision`, else the attribute | `commit_sha` |
-| attribute `user_agent.original` or `http.user_agent`, else the resource's | `user_agent`: family and major version |
+| attribute `user_agent.original` or `http.user_agent`, else the resource's, else its `browser.user_agent` | \
+`user_agent`: family and major version |
 | kind, status, instrumentation, service, its version, deployment | metadata |
 
-Null: `latency_ms` of a span that has no end or ends before it starts; the error rate, a span fails by its status and
-not by its name; the abandonment. A session is the one that the attribute states, else it is derived from a gap of 30
-minutes in the spans of one user. A span counts as an event whoever caused it: select the spans of the user interface at
-the collector. Messages, events and links of spans and all other attributes are not read.
+Null: `latency_ms` of a span that has no end, ends before it starts or has a start that is not in nanoseconds; the error
+rate, a span fails by its status and not by its name; the abandonment. A session is the one that the attribute states,
+else it is derived from a gap of 30 minutes in the spans of one user. A span counts as an event whoever caused it:
+select the spans of the user interface at the collector. Messages, events and links of spans and all other attributes
+are not read.
 """
 
 
@@ -61,6 +63,7 @@ FORMATS = (
                 'attributes."user_agent.original"',
                 'attributes."http.user_agent"',
                 'resource."user_agent.original"',
+                'resource."browser.user_agent"',
             ),
             metadata=(
                 "kind",
@@ -69,6 +72,7 @@ FORMATS = (
                 'resource."service.name"',
                 'resource."service.version"',
                 'resource."deployment.environment.name"',
+                'resource."deployment.environment"',
             ),
         ),
         unpack="otlp_spans",

@@ -3,7 +3,8 @@
 Sources: PostHog, "S3 destination for batch exports" and "File download exports" (posthog.com/docs/data-pipelines) for
 the exported fields; "Capture and batch API endpoints" (posthog.com/docs/api/capture) for `{"batch": [...]}`, where
 `distinct_id` may stand in the properties; "Timestamps" (posthog.com/docs/data/timestamps): `timestamp` is corrected
-with `sent_at` when PostHog stores it; "Sessions" (posthog.com/docs/data/sessions) for `$session_id`.
+with `sent_at` when PostHog stores it; "Sessions" (posthog.com/docs/data/sessions) for `$session_id`;
+github.com/PostHog/posthog (`rust/common/cookieless/src/constants.rs`) for `$posthog_cookieless`.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,8 @@ One event for each line of an export, or for each element of a JSON array or of 
 Null: `latency_ms`, events state no durations and web vitals describe whole pages; `commit_sha`; the abandonment; the
 error rate, because nothing in a file tells "no exception" from "exceptions are not captured": where they are, set
 `error_types = ["$exception"]`. A session is PostHog's own, and where a library states none, as on servers, it is
-derived from a gap of 30 minutes in the events of one person. Where `properties` is a JSON text, as in exports to
+derived from a gap of 30 minutes in the events of one person; the `distinct_id` `$posthog_cookieless`, which a library
+without cookies sends for everybody, names no person. Where `properties` is a JSON text, as in exports to
 Parquet, it is read as the object that it spells. Persons, their properties, addresses, pages, elements and places are
 not read.
 """

@@ -3,7 +3,8 @@
 Sources: RudderStack, "Common fields" (rudderstack.com/docs/event-spec/standard-events/common-fields) for ids and
 times, where `timestamp` is computed as Segment computes it; "Session tracking FAQ"
 (rudderstack.com/docs/sources/event-streams/sdks/session-tracking/faq): `context.sessionId` is the time at which the
-session began, so it names a session only together with the device or user; github.com/rudderlabs/rudder-sdk-android
+session began, so it names a session only together with the device or user; github.com/rudderlabs/rudder-transformer,
+which lowers every `type` before it compares it; github.com/rudderlabs/rudder-sdk-android
 (`RudderClient.screen`), which puts the name of a screen into `event`.
 """
 
@@ -18,7 +19,7 @@ One event for each call: a line of a dump, an element of a JSON array, or of `ba
 | RudderStack | Muse |
 |---|---|
 | `timestamp` (corrected for the device's clock), else `originalTimestamp` (the device's clock) | `ts` |
-| `event` of a track call, else `type` (`page`, `screen`, ...) | `event_type` |
+| `event` of a track call, else `type` in lower case (`page`, `screen`, ...) | `event_type` |
 | `messageId` | `event_id`: repeated deliveries count once |
 | `context.sessionId` with `anonymousId`, else `userId` | `session_id`, as a keyed hash |
 | `anonymousId`, else `userId` | groups events into sessions where none is stated, is not stored |

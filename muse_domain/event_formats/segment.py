@@ -1,9 +1,10 @@
 """Segment's calls: track, page, screen, identify, group, alias.
 
 Sources: Segment, "Spec: Common fields" (twilio.com/docs/segment/connections/spec/common) for the four times and the
-ids; "Spec: Track" for `event`; "HTTP API" for `{"batch": [...]}`. `timestamp` is `receivedAt` less the time that the
-call waited on the device (`sentAt` - `originalTimestamp`), thus free of the device's wrong clock; `originalTimestamp`
-is that clock. `sentAt` and `receivedAt` say when a call travelled, not when it was made.
+ids; "Spec: Track" for `event`; "HTTP API" for `{"batch": [...]}`, whose own `context` is merged into each call's.
+`timestamp` is `receivedAt` less the time that the call waited on the device (`sentAt` - `originalTimestamp`), thus free
+of the device's wrong clock; `originalTimestamp` is that clock. `sentAt` and `receivedAt` say when a call travelled, not
+when it was made.
 """
 
 from collections.abc import Mapping
@@ -12,12 +13,13 @@ from muse_domain.event_formats.calls import is_call, is_from_rudderstack
 from muse_domain.event_formats.event_format import EventFields, EventFormat, first_event
 
 _DOCUMENTATION = """\
-One event for each call: a line of an archive, an element of a JSON array, or of `batch` as SDKs send it.
+One event for each call: a line of an archive, an element of a JSON array, or of `batch` as SDKs send it; what the
+`context` of a batch states holds for each of its calls that does not state it.
 
 | Segment | Muse |
 |---|---|
 | `timestamp` (corrected for the device's clock), else `originalTimestamp` (the device's clock) | `ts` |
-| `event` of a track call, else `type` (`page`, `screen`, ...) | `event_type` |
+| `event`, which track calls state, else `type` (`page`, `screen`, ...) | `event_type` |
 | `messageId` | `event_id`: repeated deliveries count once |
 | `anonymousId`, else `userId` | groups events into sessions, is not stored |
 | `context.userAgent` | `user_agent`: family and major version |

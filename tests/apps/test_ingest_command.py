@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -517,6 +518,20 @@ def test_a_huge_file_is_refused_unread(built: Small) -> None:
     with path.open("wb") as sparse:
         sparse.truncate(LARGEST_REPORT_BYTES + 1)
     assert "larger than 256 MiB" in built.told("ingest", "--explain", path, expect=1)
+
+
+def test_what_is_no_regular_file_is_refused_at_once(built: Small) -> None:
+    """Nobody writes to this pipe: whoever opens it waits for ever. A shell's `<(zcat events.gz)` is one, too."""
+    pipe = built.folder / "elsewhere" / "pipe"
+    pipe.parent.mkdir(exist_ok=True)
+    os.mkfifo(pipe)
+    done = subprocess.run(
+        [sys.executable, "-m", "muse_apps.cli", "--workspace", str(built.folder), "ingest", "--explain", str(pipe)],
+        capture_output=True, text=True, timeout=30, check=False, env={**os.environ, "COLUMNS": "1000"},
+    )  # fmt: skip
+    assert (done.returncode, f"Refused. {pipe} is no regular file" in done.stdout) == (1, True)
+    assert "Write what comes out of it to a file" in done.stdout
+    assert "/dev/null is no regular file" in built.told("ingest", "--explain", "/dev/null", expect=1)
 
 
 def test_dead_letters_are_listed_with_numbers(built: Small) -> None:

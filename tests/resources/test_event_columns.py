@@ -230,6 +230,12 @@ def test_a_latency_that_cannot_be_one_is_null(events: EventFolder) -> None:
     assert [row["latency_ms"] for row in rows] == [None] * len(impossible)
 
 
+def test_a_latency_that_is_too_large_to_be_milliseconds_is_null(events: EventFolder) -> None:
+    """1e308 seconds are a number, in milliseconds they are none."""
+    [row] = read(events, mapped(latency=("took",), latency_unit="s"), event(took=1e308))
+    assert row["latency_ms"] is None
+
+
 @pytest.mark.parametrize("told", ["main", "v1.2.0", "abc1234", "g" * 40, "a" * 41, 5])
 def test_what_is_no_full_hash_is_no_commit(events: EventFolder, told: object) -> None:
     """A branch, a version or a short hash names no commit for sure."""

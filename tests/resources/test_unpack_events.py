@@ -145,6 +145,22 @@ def test_fields_of_another_type_are_not_stated(name: str) -> None:
         assert not found["muse"].get("session")
 
 
+@pytest.mark.parametrize(
+    ("call", "kind"), [("track", "Opened"), ("Track", "Opened"), ("TRACK", "Opened"), ("Page", "page")]
+)
+def test_a_call_of_rudderstack_may_be_written_large(call: str, kind: str) -> None:
+    """RudderStack itself does not tell them apart: the name of what was tracked would be lost."""
+    (event,) = events("rudderstack", json.dumps({"type": call, "event": "Opened"}))
+    assert event["muse"]["type"] == kind
+
+
+@pytest.mark.parametrize("told", [{"a": 1}, {}, [1], [], None, ""])
+def test_a_session_of_rudderstack_is_a_number_or_a_text(told: object) -> None:
+    """An object or a list names no session."""
+    (event,) = events("rudderstack", json.dumps({"anonymousId": "u", "context": {"sessionId": told}}))
+    assert event["muse"]["session"] == ""
+
+
 def test_posthogs_properties_may_be_a_text() -> None:
     """As in exports to Parquet; a text that is no JSON stays what it is, and the session is not stated."""
     row = {"uuid": "u", "event": "é", "properties": json.dumps({"$session_id": "s", "n": 1, "q": '"\\'}), "set": None}
@@ -152,6 +168,61 @@ def test_posthogs_properties_may_be_a_text() -> None:
     assert event == row | {"properties": {"$session_id": "s", "n": 1, "q": '"\\'}}
     broken = row | {"properties": "{"}
     assert events("posthog", json.dumps(broken)) == [broken]
+
+
+def test_the_context_of_a_segment_batch_holds_for_its_calls() -> None:
+    """Some SDKs, as Java's, state their library once; what a call states itself wins."""
+    shared = {"library": {"name": "analytics-java"}, "app": {"version": "1"}}
+    calls: list[Any] = [{"type": "page"}, {"context": {}}, {"context": None}, {"context": {"app": {"version": "2"}}}]
+    others: list[Any] = [5, None, {}, []]
+    found = unpack("batch", json.dumps({"batch": calls + others, "context": shared}))[0]
+    assert [json.loads(one) for one in found[len(calls) :]] == others
+    shape = "Tuple(type String, context Tuple(app Tuple(version String), library Tuple(name String)))"
+    rows = ", ".join(literal(one) for one in found[: len(calls)])
+    query = f"SELECT JSONExtract(arrayJoin([{rows}]), '{shape}') AS call"
+    read = [row["call"] for row in json.loads(str(chdb.query(query, "JSON")))["data"]]
+    assert [call["context"]["app"]["version"] for call in read] == ["1", "1", "1", "2"]
+    assert {call["context"]["library"]["name"] for call in read} == {"analytics-java"}
+    assert [call["type"] for call in read] == ["page", "", "", ""]
+
+
+@pytest.mark.parametrize("context", [None, {}, [], "x", 5])
+def test_a_segment_batch_without_a_context_keeps_its_calls(context: object) -> None:
+    """As they are."""
+    call = {"type": "page", "context": {"app": {"version": "1"}}}
+    assert events("batch", json.dumps({"batch": [call], "context": context})) == [call]
+
+
+ZEROS = "00000000-0000-0000-0000-000000000000"
+CLIENT_SESSION = "contexts_com_snowplowanalytics_snowplow_client_session_1"
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\n", " :\t")])
+def test_an_id_of_zeros_names_nobody_in_snowplow(separators: tuple[str, str]) -> None:
+    """Collectors write it for everybody who is tracked anonymously: they would be one visitor with one session."""
+    event = {"network_userid": ZEROS, "user_id": "u", CLIENT_SESSION: [{"userId": ZEROS, "sessionId": ZEROS}]}
+    kept = {"page_title": f'a "{ZEROS}" b', ZEROS: f"/{ZEROS}", "list": [ZEROS, f'x,"{ZEROS}']}
+    (found,) = events("snowplow", json.dumps(event | kept, separators=separators))
+    session = found.pop("muse")["session"]
+    assert (session, found.pop("network_userid"), found.pop("user_id")) == ("", None, "u")
+    assert found == {CLIENT_SESSION: [{"userId": None, "sessionId": None}], **kept, "list": [None, kept["list"][1]]}
+
+
+@pytest.mark.parametrize("name", ["sessionId", "session_id"])
+def test_a_mobile_session_of_snowplow_has_two_names(name: str) -> None:
+    """Loaders that write Parquet name the fields of an entity in snake case."""
+    (event,) = events("snowplow", json.dumps({CLIENT_SESSION: [{name: "s", "user_id": "u"}]}))
+    assert event["muse"] == {"session": "s"}
+
+
+def test_who_is_tracked_by_posthog_without_cookies_is_nobody() -> None:
+    """Libraries send one word for everybody: all of them would be one person with one session."""
+    nobody = "$posthog_cookieless"
+    properties = {"distinct_id": nobody, "$session_id": None, "text": f'a "{nobody}" b', nobody: f"{nobody}!"}
+    batch = {"batch": [{"event": "a", "distinct_id": nobody, "properties": properties}, {"distinct_id": "x"}]}
+    first, second = events("posthog", json.dumps(batch, indent=1))
+    assert (first["distinct_id"], first["properties"]) == (None, properties | {"distinct_id": None})
+    assert second == {"distinct_id": "x"}
 
 
 def test_an_own_key_of_our_name_does_not_win() -> None:
@@ -171,6 +242,27 @@ def test_a_stored_event_of_another_product_is_not_unwrapped() -> None:
         },
         5,
     ]
+
+
+@pytest.mark.parametrize("kind", [{"mail": "ada@example.org"}, ["ada@example.org"], 5, True, None, ""])
+def test_the_kind_of_a_datadog_action_is_a_text(kind: object) -> None:
+    """Whatever else stood there would become the type of the event, with all that it holds."""
+    (event,) = events("datadog_rum", json.dumps({"type": "action", "action": {"type": kind}}))
+    assert event["muse"]["type"] == "action"
+
+
+@pytest.mark.parametrize(
+    ("beside", "own", "service"),
+    [("shop \\1", {}, "shop \\1"), ("shop", {"service": "own"}, "own"), (None, {}, None), ({"a": 1}, {}, None)],
+)
+def test_the_service_of_a_stored_datadog_event_may_stand_beside_it(
+    beside: object, own: dict[str, str], service: str | None
+) -> None:
+    """As the search API documents it; the event's own wins, the first of two equal keys."""
+    attributes = {"service": beside, "attributes": {"type": "view", **own}}
+    (event,) = unpack("datadog_rum", json.dumps({"data": [{"type": "rum", "attributes": attributes}]}))[0]
+    query = f"SELECT JSONExtract({literal(event)}, 'Tuple(service Nullable(String))').service AS found"
+    assert json.loads(str(chdb.query(query, "JSON")))["data"] == [{"found": service}]
 
 
 @pytest.mark.parametrize(
@@ -237,6 +329,8 @@ def test_attributes_keep_their_dots_and_their_types() -> None:
         ("1788256800500000000", "1788256800500000000", "0"),
         ("1788256800500000000", "0", ""),
         ("0", "1788256800500000000", ""),
+        ("1788256800500", "1788256801500", ""),
+        (1788256800500000, 1788256801500000, ""),
         ("x", "1788256800500000000", ""),
         ("1788256800500000000", None, ""),
         (-1, 5, ""),
@@ -253,13 +347,17 @@ def test_a_duration_needs_both_ends_in_order(start: object, end: object, duratio
     [
         ("Navigation: /account#top?token=s3cret&mail=ada@example.org", "Navigation: /account"),
         ("HTTP GET https://shop.example.org/?q=a b\nc", "HTTP GET https://shop.example.org/"),
+        ("fetch https://ada:s3cret@shop.example.org/a#b", "fetch https://shop.example.org/a"),
+        ("https://ada@shop.example.org/@x", "https://shop.example.org/@x"),
+        ("GET https://shop.example.org/a@b", "GET https://shop.example.org/a@b"),
         ("GET /users/:id", "GET /users/:id"),
         ("what? C# and more", "what? C# and more"),
         ("", ""),
     ],
 )
 def test_the_name_of_a_span_holds_no_query(told: str, name: str) -> None:
-    """A browser's instrumentation names a navigation by the whole address, and it becomes the type of the event."""
+    """A browser's instrumentation names a navigation by the whole address, and it becomes the type of the event. Nor
+    does it hold who logs in by the address."""
     assert [event["name"] for event in events("otlp_spans", otlp({"name": told}, "Span"))] == [name]
 
 
@@ -283,9 +381,9 @@ def test_the_scopes_and_resources_of_records_do_not_mix() -> None:
 
 @pytest.mark.parametrize(("kind", "records"), [("Log", "logs"), ("Log", "logRecords"), ("Span", "spans")])
 def test_exports_from_before_2022_name_scopes_otherwise(kind: str, records: str) -> None:
-    """Instrumentation libraries; the new name counts where a request carries both."""
-    old = [{"instrumentationLibrary": {"name": "old"}, records: [{"name": "a", "eventName": "a"}] * 2}]
-    new = [{"scope": {"name": "new"}, "spans" if kind == "Span" else "logRecords": [{"name": "b", "eventName": "b"}]}]
+    """Instrumentation libraries; the new name counts where a request carries both. What happened was a log's `name`."""
+    old = [{"instrumentationLibrary": {"name": "old"}, records: [{"name": "a"}] * 2}]
+    new = [{"scope": {"name": "new"}, "spans": [{"name": "b"}], "logRecords": [{"name": "x", "eventName": "b"}]}]
     groups: list[dict[str, Any]] = [
         {f"instrumentationLibrary{kind}s": old},
         {f"instrumentationLibrary{kind}s": old, f"scope{kind}s": []},

@@ -1,5 +1,5 @@
 -- The search API's {"data": [stored event, ...]}, a JSON array of events, or one event; a stored event's own
--- attributes lie two levels deep. Each event gets a first key `muse`:
+-- attributes lie two levels deep, its service may stand beside them only. Each event gets a first key `muse`:
 --   type             the event's type, with the action's own: action.click; what a view grew by is of the type view
 --   id               the id under the event's type: an action's id also stands in its errors, a view's id in all
 --   time             what the API states as the event's time
@@ -14,7 +14,8 @@ arrayMap(
             toJSONString(map(
                 'type', concat(
                     type,
-                    if(type = 'action' AND JSONExtractString(event, 'action', 'type') != '',
+                    if(type = 'action' AND JSONType(event, 'action', 'type') = 'String'
+                            AND JSONExtractString(event, 'action', 'type') != '',
                         concat('.', JSONExtractString(event, 'action', 'type')), '')),
                 'id', if(JSONExtractString(event, type, 'id') != '', JSONExtractString(event, type, 'id'), stored_id),
                 'time', stored_time,
@@ -29,7 +30,15 @@ arrayMap(
         arrayMap(
             event -> (
                 if(JSONType(event, 'attributes', 'attributes') = 'Object',
-                    JSONExtractRaw(event, 'attributes', 'attributes'), event),
+                    if(JSONType(event, 'attributes', 'service') = 'String'
+                            AND JSONLength(event, 'attributes', 'attributes') > 0,
+                        concat(
+                            substring(
+                                JSONExtractRaw(event, 'attributes', 'attributes'), 1,
+                                length(JSONExtractRaw(event, 'attributes', 'attributes')) - 1),
+                            ',"service":', JSONExtractRaw(event, 'attributes', 'service'), '}'),
+                        JSONExtractRaw(event, 'attributes', 'attributes')),
+                    event),
                 JSONExtractString(event, 'id'),
                 JSONExtractString(event, 'attributes', 'timestamp'),
                 JSONExtractRaw(event, 'attributes', 'tags')),

@@ -1,7 +1,7 @@
 -- {"resourceLogs": [{"resource", "scopeLogs": [{"scope", "logRecords": [...]}]}]} as one flat event a log record.
 -- Attributes become objects whose keys keep their dots; of their values, texts, numbers and booleans are read, and
 -- whole numbers stay the texts that OTLP makes of them. A time of 0 is not known: it becomes ''.
--- Until 2022 `scopeLogs` was `instrumentationLibraryLogs`, and at first `logRecords` was `logs`.
+-- Until 2022 `scopeLogs` was `instrumentationLibraryLogs`, `eventName` was `name`, and at first `logRecords` was `logs`.
 -- A document without `resourceLogs` is handed on: the mapping refuses it with its reason.
 if(
     JSONType(document, 'resourceLogs') != 'Array',
@@ -14,7 +14,8 @@ if(
                         JSONExtractString(record, 'timeUnixNano'), '^0+$', '')),
                     ',"observedTimeUnixNano":', toJSONString(replaceRegexpOne(
                         JSONExtractString(record, 'observedTimeUnixNano'), '^0+$', '')),
-                    ',"name":', toJSONString(JSONExtractString(record, 'eventName')),
+                    ',"name":', toJSONString(if(JSONExtractString(record, 'eventName') != '',
+                        JSONExtractString(record, 'eventName'), JSONExtractString(record, 'name'))),
                     ',"severityNumber":', toString(JSONExtractInt(record, 'severityNumber')),
                     ',"severityText":', toJSONString(JSONExtractString(record, 'severityText')),
                     ',"traceId":', toJSONString(lower(JSONExtractString(record, 'traceId'))),

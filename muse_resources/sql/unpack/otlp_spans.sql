@@ -1,9 +1,11 @@
 -- {"resourceSpans": [{"resource", "scopeSpans": [{"scope", "spans": [...]}]}]} as one flat event a span.
 -- Attributes become objects whose keys keep their dots; of their values, texts, numbers and booleans are read, and
 -- whole numbers stay the texts that OTLP makes of them. A time of 0 is not known: it becomes ''.
--- `name` ends where an address in it has its query or fragment: browsers name a navigation by the whole address.
+-- `name` ends where an address in it has its query or fragment, and loses the user of an address: browsers name a
+-- navigation by the whole address.
 -- `id` joins the ids of trace and span, '' when either is empty or zero; `durationNano` is '' when the end is not known
--- or lies before the start; the message of the status is left out, it is free text.
+-- or lies before the start, and when the start is so small that it is in milliseconds, say; the message of the status is
+-- left out, it is free text.
 -- Until 2022 `scopeSpans` was `instrumentationLibrarySpans`, and printers of protobuf name enumerations by their words.
 -- A document without `resourceSpans` is handed on: the mapping refuses it with its reason.
 if(
@@ -16,7 +18,8 @@ if(
                     '{"timeUnixNano":', toJSONString(replaceRegexpOne(
                         JSONExtractString(record, 'startTimeUnixNano'), '^0+$', '')),
                     ',"name":', toJSONString(replaceRegexpOne(
-                        JSONExtractString(record, 'name'), '(/[^?#\\s]*)[?#][\\s\\S]*', '\\1')),
+                        replaceRegexpOne(JSONExtractString(record, 'name'), '://[^/?#\\s]*@', '://'),
+                        '(/[^?#\\s]*)[?#][\\s\\S]*', '\\1')),
                     ',"id":', toJSONString(if(
                         match(JSONExtractString(record, 'traceId'), '^0*$')
                             OR match(JSONExtractString(record, 'spanId'), '^0*$'), '',
@@ -29,7 +32,7 @@ if(
                     ',"status":', toString(greatest(JSONExtractInt(record, 'status', 'code'), toInt64(indexOf(
                         ['STATUS_CODE_OK', 'STATUS_CODE_ERROR'], JSONExtractString(record, 'status', 'code'))))),
                     ',"durationNano":', toJSONString(if(
-                        JSONExtractUInt(record, 'startTimeUnixNano') = 0
+                        JSONExtractUInt(record, 'startTimeUnixNano') < 1000000000000000000
                             OR JSONExtractUInt(record, 'endTimeUnixNano')
                                 < JSONExtractUInt(record, 'startTimeUnixNano'), '',
                         toString(JSONExtractUInt(record, 'endTimeUnixNano')

@@ -1,5 +1,6 @@
 -- {"batch": [event, ...]} as the capture API takes it, a JSON array of events, or one event.
 -- An export to Parquet makes a text of the properties: they become an object again.
+-- Libraries that set no cookies call everybody `$posthog_cookieless` until PostHog tells them apart: that names nobody.
 arrayMap(
     event -> if(
         JSONType(event, 'properties') = 'String' AND isValidJSON(JSONExtractString(event, 'properties')),
@@ -9,8 +10,13 @@ arrayMap(
                 if(pair.1 = 'properties', JSONExtractRaw(JSONExtractString(pair.2)), pair.2)),
             JSONExtractKeysAndValuesRaw(event)), ','), '}'),
         event),
-    multiIf(
-        match(document, '^\\s*\\[') AND isValidJSON(document), JSONExtractArrayRaw(document),
-        position(document, '"batch"') > 0 AND JSONType(document, 'batch') = 'Array',
-            JSONExtractArrayRaw(document, 'batch'),
-        [document]))
+    arrayMap(
+        event -> if(
+            position(event, '"$posthog_cookieless"') = 0,
+            event,
+            replaceRegexpAll(event, '([:,\\[\\s])"\\$posthog_cookieless"(\\s*[,}\\]])', '\\1null\\2')),
+        multiIf(
+            match(document, '^\\s*\\[') AND isValidJSON(document), JSONExtractArrayRaw(document),
+            position(document, '"batch"') > 0 AND JSONType(document, 'batch') = 'Array',
+                JSONExtractArrayRaw(document, 'batch'),
+            [document])))

@@ -1,5 +1,6 @@
 -- {"batch": [event, ...]} as SDKs send it, a JSON array of events, or one event. Each event gets a first key `muse`:
---   type     `event` of a track call, else the call: SDKs for mobiles put a screen's name into `event`, too
+--   type     `event` of a track call, else the call, in lower case: whoever calls the API by hand may write Track. SDKs
+--            for mobiles put a screen's name into `event`, too
 --   session  `context.sessionId` with the device's id: the former is a time, which two devices can share
 arrayMap(
     event -> if(
@@ -8,9 +9,9 @@ arrayMap(
         concat(
             '{"muse":',
             toJSONString(map(
-                'type', if(JSONExtractString(event, 'type') = 'track',
-                    JSONExtractString(event, 'event'), JSONExtractString(event, 'type')),
-                'session', if(JSONExtractString(event, 'context', 'sessionId') = '', '', concat(
+                'type', if(lower(JSONExtractString(event, 'type')) = 'track',
+                    JSONExtractString(event, 'event'), lower(JSONExtractString(event, 'type'))),
+                'session', if(NOT match(JSONExtractString(event, 'context', 'sessionId'), '^[^\\[{]'), '', concat(
                     JSONExtractString(event, 'context', 'sessionId'), ' ',
                     if(JSONExtractString(event, 'anonymousId') != '',
                         JSONExtractString(event, 'anonymousId'), JSONExtractString(event, 'userId')))))),

@@ -191,6 +191,17 @@ def test_otlp_spans_last_from_start_to_end(columns: Any) -> None:
     assert event_format("otlp_spans").fields.latency_unit == "ns"
 
 
+@pytest.mark.parametrize("name", ["otlp_logs", "otlp_spans"])
+def test_older_names_of_otlp_are_read(name: str) -> None:
+    """SDKs follow the conventions of their own time; the newer name wins."""
+    fields = event_format(name).fields
+    old = {"browser.user_agent": CHROME, "deployment.environment": "staging"}
+    event = {"resource": old}
+    assert read(fields, event) == {"user_agent": CHROME}
+    assert metadata(fields, event) == {'resource."deployment.environment"': "staging"}
+    assert read(fields, {"resource": {**old, "user_agent.original": "new"}}) == {"user_agent": "new"}
+
+
 @pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
 def test_nothing_about_ada_is_stored_as_it_is(known: Any, example_events: dict[str, list[Any]]) -> None:
     """Of what is personal only the session is kept, hashed, and of the user agent its family and version."""

@@ -92,6 +92,11 @@ def test_each_example_is_recognised_as_its_format_alone(examples: dict[str, list
             assert recognise(document) == expected, stem
 
 
+def test_a_call_may_be_written_large() -> None:
+    """Whoever calls the API by hand may do so."""
+    assert recognise({"type": "Track", "messageId": "1", "rudderId": "r"}) == ["rudderstack"]
+
+
 def test_real_files_are_recognised(real_documents: dict[str, list[Any]]) -> None:
     """By their content; a file of its own shape is nobody's."""
     assert recognise(real_documents["rum_action"][0]) == ["datadog_rum"]

@@ -288,7 +288,7 @@ def test_a_day_that_is_put_in_place_by_two_at_the_same_instant_is_there_once(
     sizes: list[int] = []
 
     def replace_again_and_again(count: int) -> None:
-        for _ in range(80):
+        for _ in range(60):
             together.wait(timeout=60)
             warehouse.replace_days("commits", [DAY], commit_rows(count, count))
             if together.wait(timeout=60) == 0:

@@ -119,14 +119,14 @@ class DayLoad:
             return {}
         unsettled = [day for day in self._unsettled(number_sessions) if day in set(days)]
         settled = [day for day in days if day not in set(unsettled)]
-        self._engine.put_in_place(self._table, self._gathered, settled)
+        rows = self._engine.put_in_place(self._table, self._gathered, settled)
         if unsettled:
             with self._engine.staging(self._table) as staging:
                 bound = {"days": unsettled, "number_sessions": number_sessions}
                 tables = {"gathered": self._gathered, "target": staging}
                 self._engine.load(statement("load_settled_events"), {**bound, **tables})
-                self._engine.put_in_place(self._table, staging, unsettled)
-        return self._engine.rows_by_day(self._table, days)
+                rows |= self._engine.put_in_place(self._table, staging, unsettled)
+        return rows
 
     def _unsettled(self, number_sessions: bool) -> list[date]:
         """Days on which an event came twice, or whose sessions are still to be made."""

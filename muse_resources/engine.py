@@ -7,7 +7,7 @@ import re
 import socket
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,29 +109,28 @@ class Engine:
         finally:
             self.command(f"DROP TABLE IF EXISTS {name} SYNC")
 
-    def put_in_place(self, table: str, staging: str, days: Sequence[date]) -> None:
-        """Make these days of `staging` those of `table`; one that `staging` lacks is emptied.
+    def put_in_place(self, table: str, staging: str, days: Sequence[date]) -> dict[date, int]:
+        """Make these days of `staging` those of `table`; one that `staging` lacks is emptied. Returns their rows.
 
         Two loads that replace a day at the same instant may leave the rows of both: the engine drops what it saw when
         it began. Whoever is last finds more rows than its own, and replaces the day again.
         Raises TransientFailure where another load comes between each time.
         """
-        staged = self._rows_by_partition(staging, days)
-        left = days
+        staged, found, left = self.rows_by_day(staging, days), dict.fromkeys(days, 0), days
         for attempt in range(MOST_ATTEMPTS):
             time.sleep(random.uniform(0, 0.05 * attempt))  # not in step with the other load
-            self._replace(table, staging, left, staged.keys())
-            found = self._rows_by_partition(table, left)
-            left = [day for day in left if found.get(f"{day}", 0) > staged.get(f"{day}", 0)]
+            self._replace(table, staging, {day: staged[day] for day in left})
+            found |= self.rows_by_day(table, left)
+            left = [day for day in left if found[day] > staged[day]]
             if not left:
-                return
+                return found
         raise TransientFailure(f"warehouse: another load replaces {left[0]} of {table} again and again")
 
-    def _replace(self, table: str, staging: str, days: Sequence[date], filled: Collection[str]) -> None:
+    def _replace(self, table: str, staging: str, staged: Mapping[date, int]) -> None:
         # REPLACE from a staging table without that partition is refused by the engine: an empty day is dropped.
         changes = [
-            f"REPLACE PARTITION '{day}' FROM {staging}" if f"{day}" in filled else f"DROP PARTITION '{day}'"
-            for day in days
+            f"REPLACE PARTITION '{day}' FROM {staging}" if rows else f"DROP PARTITION '{day}'"
+            for day, rows in staged.items()
         ]
         statements = [
             f"ALTER TABLE {table} {', '.join(changes[start : start + MOST_CHANGES])}"
@@ -141,10 +140,6 @@ class Engine:
         with ThreadPoolExecutor(2) as pool:
             for _ in pool.map(self.command, statements):
                 pass
-
-    def _rows_by_partition(self, table: str, days: Sequence[date]) -> dict[str, int]:
-        found = self.rows(statement("select_rows_by_partition"), {"table": table, "days": [f"{day}" for day in days]})
-        return {row["partition"]: row["stored_rows"] for row in found}
 
     def rows_by_day(self, table: str, days: Sequence[date]) -> dict[date, int]:
         """How many rows a table has of each of these days."""

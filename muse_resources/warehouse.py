@@ -117,8 +117,7 @@ class ClickHouseWarehouse:
         """Replace days by an `INSERT ... SELECT` (`sql/loads/<load>.sql`) that stays inside the engine."""
         with self._engine(load) as engine, engine.staging(table) as staging:
             engine.load(statement(load), {**parameters, "target": staging})
-            engine.put_in_place(table, staging, days)
-            return engine.rows_by_day(table, days)
+            return engine.put_in_place(table, staging, days)
 
     def list_objects(self, pattern: str) -> list[StoredObject]:
         """The objects that match `s3://bucket/prefix/*.json`, in the order of their keys."""

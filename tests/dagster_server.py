@@ -38,7 +38,7 @@ ASSETS = "{ assetNodes { groupName isPartitioned assetKey { path } } }"
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
   locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
 TICKS = """query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor {
-  sensorState { ticks(limit: 1) { timestamp } } } } }"""
+  sensorState { ticks(limit: 2) { timestamp status } } } } }"""
 RUNS = """query($filter: RunsFilter!) { runsOrError(filter: $filter, limit: 100) { ... on Runs { results {
   runId status tags { key value } } } } }"""
 LATEST = """query($key: AssetKeyInput!, $days: [String!]) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
@@ -95,9 +95,10 @@ class DagsterServer:
         assert answer.get("loadStatus") == "LOADED", answer
 
     def ticked_at(self, sensor: str) -> float:
-        """When a sensor of the location was last evaluated, in seconds since 1970; 0 for never."""
+        """When the last evaluation of a sensor that has ended began, in seconds since 1970; 0 for none."""
         answer = self.ask(TICKS, sensor={**LOCATION, "sensorName": sensor})["sensorOrError"]
-        return float(max((tick["timestamp"] for tick in answer["sensorState"]["ticks"]), default=0))
+        ticks = answer["sensorState"]["ticks"]
+        return float(max((tick["timestamp"] for tick in ticks if tick["status"] != "STARTED"), default=0))
 
     def wait_for_tick(self, *sensors: str, timeout_s: float) -> None:
         """Until each of the sensors was evaluated after this call."""

@@ -13,10 +13,12 @@ from tempfile import TemporaryDirectory
 from benchmarks.made_reports import DAYS, FIRST, PATTERN, write_reports
 from benchmarks.measuring import Figures, Sizes, alternate, apart, available, not_installed, peak_mb, peer, table
 from muse_domain.formats.registry import read_report
+from muse_domain.ports import Warehouse
+from muse_domain.settings import ReportSource
 from muse_resources.adapters import build_adapters
 from muse_resources.embedded.connect import ensure_owner, stop_owner
 from muse_resources.file_ledger import FileLedger
-from muse_resources.input_files import list_inputs
+from muse_resources.input_files import InputFile, list_inputs
 from muse_resources.report_files import read_report_file
 from muse_resources.report_intake import SOURCE, take_in_reports
 from muse_resources.workspace import Workspace, load_workspace
@@ -129,9 +131,7 @@ def _only_read(reports: Path) -> Figures:
 def _only_store(reports: Path) -> Figures:
     """The rows of all files into their days, as a build stores them."""
     with report_workspace(reports) as workspace:
-        store = build_adapters(workspace).warehouse
-        store.migrate()
-        files = list_inputs(workspace.folder, workspace.settings.reports, store.list_objects).files.values()
+        store, files = _store_and_files(workspace)
         read = [read_report_file(workspace.folder, file, "", store.read_object) for file in files]
         runs = [row for one in read for row in one.runs]
         metrics = [row for one in read for row in one.metrics]
@@ -143,12 +143,18 @@ def _only_store(reports: Path) -> Figures:
         return {"seconds": time.perf_counter() - started}
 
 
+def _store_and_files(workspace: Workspace) -> tuple[Warehouse, list[InputFile[ReportSource]]]:
+    """A migrated warehouse, and what a build would read into it."""
+    store = build_adapters(workspace).warehouse
+    store.migrate()
+    listing = list_inputs(workspace.folder, workspace.settings.reports, store.list_objects)
+    return store, list(listing.files.values())
+
+
 def _insert_each(reports: Path) -> Figures:
     """A file at a time: read, and its rows inserted with statements of their own."""
     with report_workspace(reports) as workspace:
-        store = build_adapters(workspace).warehouse
-        store.migrate()
-        files = list(list_inputs(workspace.folder, workspace.settings.reports, store.list_objects).files.values())
+        store, files = _store_and_files(workspace)
         started = time.perf_counter()
         for file in files[:SAMPLE]:
             read = read_report_file(workspace.folder, file, "", store.read_object)

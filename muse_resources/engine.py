@@ -136,7 +136,7 @@ class Engine:
             f"ALTER TABLE {table} {', '.join(changes[start : start + MOST_CHANGES])}"
             for start in range(0, len(changes), MOST_CHANGES)
         ]
-        # The engine works on one partition at a time: of a year, a second thread saves half.
+        # A statement works on one partition after the other, with one thread.
         with ThreadPoolExecutor(2) as pool:
             for _ in pool.map(self.command, statements):
                 pass

@@ -23,7 +23,7 @@ _STRICT = {"ts", "commit", "latency"}
 
 _LIST_ITEM = "`(item of a list)`"
 # The line, if some list in it may begin with null: to look for that costs far less than to parse again, and to look for
-# any list at all a third of that.
+# any list at all less still.
 _NULL_LISTS = (
     r"if(position(line, '[') > 0, if(multiSearchAny(line, ['[null', '[ ', '[\t', '[\r', '[\n']), line, ''), '')"
 )

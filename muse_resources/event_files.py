@@ -31,6 +31,7 @@ _MOST_GZIP_RATIO = 1032
 # Small enough to stay in the cache of a core.
 _CHUNK = 256 * 1024
 _FIRST_LINE = 1024**2
+# The first two lines of nearly every file lie within it.
 _FIRST_LOOK = 16 * 1024
 # Where files of different events differ, if they do.
 _FIRST_BYTES = 4096

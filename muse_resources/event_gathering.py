@@ -70,9 +70,13 @@ class ReadEvents:
         self.letters = [self._letter(refusal, kind, "", self.file.size_bytes)]
         self.reading = replace(self.reading, refused=1, again=again)
 
+    def drop(self, load: EventLoad) -> None:
+        """Forget what the engine has gathered of it."""
+        load.drop(LineFile(self.file.path, self.file.shown))
+
     def give_up(self, load: EventLoad, error: OSError | UnreadableInput) -> None:
         """It cannot be read, or not to its end: nothing of it counts until it can."""
-        load.drop(LineFile(self.file.path, self.file.shown))
+        self.drop(load)
         told = error.strerror or error if isinstance(error, OSError) else f"by the engine: {error}"
         self.set_aside(unreadable(f"cannot be read: {told}."), "unreadable", again=True)
 
@@ -206,7 +210,7 @@ class Gathering:
                 return
             # One of them is at fault: on its own it tells.
             for one in reads:
-                self.load.drop(LineFile(one.file.path, one.file.shown))
+                one.drop(self.load)
                 self._add([one], hashing)
             return
         for one in reads:
@@ -222,12 +226,13 @@ class Gathering:
         except (OSError, UnreadableInput) as error:
             one.give_up(self.load, error)
         except ReportRefused as error:
-            self.load.drop(LineFile(one.file.path, one.file.shown))
+            one.drop(self.load)
             one.refuse(error)
         if self.originals and one.inspected:
+            # Of a file that was hashed only now it is known only now.
             self.originals.set_copies_aside([one])
             if one.inspected is None:
-                self.load.drop(LineFile(one.file.path, one.file.shown))
+                one.drop(self.load)
 
     def _add_as_listed(self, one: ReadEvents) -> None:
         """Somebody writes to the file: the part that was listed is read, the rest is another build's.

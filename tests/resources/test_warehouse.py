@@ -283,7 +283,7 @@ def test_two_processes_that_replace_a_day_at_once_leave_one_correct_day(
 def test_a_day_that_is_put_in_place_by_two_at_the_same_instant_is_there_once(
     warehouse: ClickHouseWarehouse, engine: Client
 ) -> None:
-    """The engine itself keeps the rows of both, once in twenty times. One load holds more rows than the other."""
+    """The engine itself keeps the rows of both now and then. One load holds more rows than the other."""
     together = threading.Barrier(2)
     sizes: list[int] = []
 

@@ -15,7 +15,7 @@ SELECT
     -- A branch or a version is not a commit.
     if(length(native_commit) = 40 AND match(native_commit, '^[0-9a-fA-F]+$'), lower(native_commit), NULL) AS commit_sha,
     native_type AS event_type,
-    if(isFinite(stated_latency / {latency_divisor:Float64}) AND stated_latency >= 0, stated_latency / {latency_divisor:Float64}, NULL) AS latency_ms,
+    if(isFinite(stated_latency / {latency_divisor:Float64} AS milliseconds) AND milliseconds >= 0, milliseconds, NULL) AS latency_ms,
     multiIf(
         agent = '', NULL,
         match(agent, 'Edg(?:e|A|iOS)?/\\d'), concat('Edge ', extract(agent, 'Edg(?:e|A|iOS)?/(\\d+)')),
